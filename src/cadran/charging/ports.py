@@ -1,0 +1,149 @@
+"""What charging offers to voice, web and jobs, whatever lies behind it (a local socket, or the engine itself in a test).
+
+Every request is idempotent by its key: the same key gives the same answer, refusals included, and moves no money twice.
+All instants are aware UTC of the civil clock; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cadran.policy.rules import Decision
+from cadran.units.errors import CadranError
+
+
+class ChargingUnavailable(CadranError):
+    """The charging process does not answer; nothing is known of the request, so send the same key again."""
+
+    error_id = "charging-unavailable"
+
+
+class ChargingRefused(CadranError):
+    """A request that cannot be carried out as it stands (unknown account, key reused for something else, bad amount).
+
+    `details["reason"]` is the stable id.
+    """
+
+    error_id = "charging-refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoriseCall:
+    """May this call go out, on what basis, and for how long?
+
+    session: idempotency key, one for each call leg that is charged.
+    account: billing account of who pays.
+    terms: version of the terms that the customer accepted, as `brand/version`.
+    number_class: a value of numbering.rules.NumberClass.
+    destination: E.164 digits without plus, a SIP address for open_sip, or the short number as dialled.
+    shown: the caller number presented (E.164 digits) or empty when withheld.
+    raised_duration: the customer chose 120 minutes instead of 60 (IPP-9.6-120-minutes).
+    """
+
+    session: str
+    account: str
+    terms: str
+    number_class: str
+    destination: str
+    at: datetime
+    caller: str = ""
+    shown: str = ""
+    direction: str = "outbound"
+    raised_duration: bool = False
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """The answer to authorise and extend.
+
+    decision: allowed or not, and why. A refusal holds nothing.
+    granted_s: seconds of conversation that are paid for, counted from the answer; None = not limited by credit.
+    limit_s: seconds after which the call is cut whatever the credit, None = never; limit_clause names why.
+    final: no more credit can follow: the call ends when granted_s are over.
+    """
+
+    session: str
+    decision: Decision
+    granted_s: int | None = None
+    limit_s: int | None = None
+    limit_clause: str = ""
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleCall:
+    """The call is over, or never was answered (answered_at None).
+
+    measured_ms: monotonic milliseconds from 200 OK to BYE; rounded up to seconds, at least one, by charging.
+    disposition: answered | busy | no-answer | cancelled | declined | failed | refused.
+    ended_by: caller | callee | credit | limit | operator | media-lost | restart.
+    """
+
+    session: str
+    at: datetime
+    answered_at: datetime | None = None
+    measured_ms: int = 0
+    disposition: str = "answered"
+    ended_by: str = "caller"
+    sip_code: int = 200
+    carrier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the call became. cut: it was ended because the credit or the allowed duration was over."""
+
+    session: str
+    cdr_id: str
+    charged_s: int
+    charge_micros: int
+    currency: str
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyCredit:
+    """A payment received becomes credit. key: one for each payment. amount_micros is tax included."""
+
+    key: str
+    account: str
+    terms: str
+    amount_micros: int
+    currency: str
+    at: datetime
+    means: str = "card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """The bucket that a purchase opened; expires_at is the first instant at which the credit is no longer valid."""
+
+    key: str
+    bucket: str
+    expires_at: datetime
+    balance_micros: int
+
+
+class Charging(Protocol):
+    """The service. Every method may raise ChargingUnavailable and ChargingRefused."""
+
+    def open_wallet(self, *, account: str, brand: str, currency: str, at: datetime) -> None: ...
+    def authorise(self, request: AuthoriseCall) -> Grant: ...
+    def extend(self, *, session: str, seq: int, used_s: int, at: datetime) -> Grant: ...
+    def heartbeat(self, *, used_s: Mapping[str, int]) -> tuple[str, ...]:
+        """Renew the leases of answered calls with the seconds measured so far; returns the sessions that are no longer open."""
+        ...
+
+    def settle(self, request: SettleCall) -> Settled: ...
+    def buy_credit(self, request: BuyCredit) -> Bought: ...
+    def expire_credit(self, *, at: datetime) -> int:
+        """Expire every bucket whose time is over at `at`; returns how many. Idempotent."""
+        ...
+
+    def reload_decks(self) -> int:
+        """Take up newly activated decks; returns the number of the newest one."""
+        ...

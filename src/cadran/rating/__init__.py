@@ -1,0 +1,1 @@
+"""Usage and tariff to charge: exact, pure."""

@@ -1,0 +1,199 @@
+"""Settings of every Cadran process, from the environment. Secrets come from the environment or from files of the state folder
+that the first start makes with mode 0600; nothing secret is written here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).resolve().parent
+PROJECT = SOURCE.parents[1]
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, "1" if default else "0").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def _port(name: str, default: int) -> int:
+    return int(os.environ.get(name, default))
+
+
+VAR = Path(os.environ.get("CADRAN_VAR", PROJECT / "var")).resolve()
+BRANDS = Path(os.environ.get("CADRAN_BRANDS", PROJECT / "brands")).resolve()
+SANDBOX = _flag("CADRAN_SANDBOX", True)
+BRAND = os.environ.get("CADRAN_BRAND", "ippi")
+
+
+def secret(name: str) -> str:
+    """A secret by name: CADRAN_SECRET_<NAME> of the environment, else a file of the state folder, made at first use."""
+    if from_env := os.environ.get(f"CADRAN_SECRET_{name.upper()}"):
+        return from_env
+    path = VAR / "secrets" / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+# Addresses: one base port moves the whole installation, so that several can run side by side.
+HOST = os.environ.get("CADRAN_HOST", "127.0.0.1")
+PORT_BASE = _port("CADRAN_PORT_BASE", 8000)
+WEB_PORT = _port("CADRAN_WEB_PORT", PORT_BASE)
+SANDBOX_CARD_PORT = _port("CADRAN_SANDBOX_CARD_PORT", PORT_BASE + 1)
+SANDBOX_BANK_PORT = _port("CADRAN_SANDBOX_BANK_PORT", PORT_BASE + 2)
+SANDBOX_MAIL_PORT = _port("CADRAN_SANDBOX_MAIL_PORT", PORT_BASE + 3)
+SANDBOX_SMTP_PORT = _port("CADRAN_SANDBOX_SMTP_PORT", PORT_BASE + 4)
+METRICS_PORT = _port("CADRAN_METRICS_PORT", PORT_BASE + 5)
+SIP_HOST = os.environ.get("CADRAN_SIP_HOST", HOST)
+SIP_PORT = _port("CADRAN_SIP_PORT", 5060 if PORT_BASE == 8000 else PORT_BASE + 60)
+SIP_REALM = os.environ.get("CADRAN_SIP_REALM", "cadran.local")
+SANDBOX_CARRIER_PORT = _port("CADRAN_SANDBOX_CARRIER_PORT", 5080 if PORT_BASE == 8000 else PORT_BASE + 80)
+SANDBOX_CARRIER2_PORT = _port("CADRAN_SANDBOX_CARRIER2_PORT", 5090 if PORT_BASE == 8000 else PORT_BASE + 90)
+SANDBOX_CARRIER_CONTROL_PORT = _port("CADRAN_SANDBOX_CARRIER_CONTROL_PORT", PORT_BASE + 6)
+RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else PORT_BASE + 12000)
+RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)
+CHARGING_SOCKET = VAR / "run" / "charging.sock"
+MEDIA_SOCKET = VAR / "run" / "media.sock"
+
+# Django
+SECRET_KEY = secret("django")
+DEBUG = False
+PUBLIC_URL = os.environ.get("CADRAN_PUBLIC_URL", f"http://{HOST}:{WEB_PORT}")
+ALLOWED_HOSTS = os.environ.get("CADRAN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+ROOT_URLCONF = "cadran.web.urls"
+WSGI_APPLICATION = "cadran.web.wsgi.application"
+AUTH_USER_MODEL = "party.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SITE_ID = 1
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "cadran.ledger",
+    "cadran.party",
+    "cadran.catalog",
+    "cadran.numbering",
+    "cadran.balance",
+    "cadran.payment",
+    "cadran.charging",
+    "cadran.voice",
+    "cadran.messaging",
+    "cadran.journeys",
+    "cadran.web",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _sqlite(name: str, synchronous: str = "FULL") -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(VAR / name),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA foreign_keys=ON",
+        },
+    }
+
+
+# Three files, each with one writer side: the house (web, jobs, commands), the money (the charging process alone), the
+# calls in progress and registrations (the SIP process alone). See docs/decisions.
+DATABASES = {
+    "default": _sqlite("cadran.db"),
+    "charging": _sqlite("charging.db"),
+    "voice": _sqlite("voice.db", synchronous="NORMAL"),
+}
+DATABASE_ROUTERS = ["cadran.settings.RoomRouter"]
+_FILE_OF_APP = {"ledger": "charging", "balance": "charging", "charging": "charging", "voice": "voice"}
+
+
+class RoomRouter:
+    """Each room's tables lie in one file: ledger, balance and charging with the money, voice with the calls, the rest in the house."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return _FILE_OF_APP.get(model._meta.app_label, "default")
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
+        return self.db_for_read(one) == self.db_for_read(other)
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == _FILE_OF_APP.get(app_label, "default")
+
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_SESSION_REMEMBER = False
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+PUBLIC = _flag("CADRAN_PUBLIC")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC
+
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+
+EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")
+EMAIL_PORT = _port("CADRAN_SMTP_PORT", SANDBOX_SMTP_PORT)
+EMAIL_HOST_USER = os.environ.get("CADRAN_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("CADRAN_SECRET_SMTP", "")
+EMAIL_USE_TLS = _flag("CADRAN_SMTP_TLS")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("CADRAN_MAIL_FROM", "Cadran <service@cadran.local>")

@@ -1,0 +1,1 @@
+"""The smallest words of the house: money, periods, numbers, ids, clocks, errors. Imports nothing of Cadran."""
