@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "cadran.policy",
     "cadran.ledger",
     "cadran.party",
     "cadran.catalog",

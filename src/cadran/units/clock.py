@@ -88,7 +88,9 @@ class OffsetClock:
         """Move the civil clock to `target` (aware). Raises ClockMovedBack for an instant that has passed."""
         offset = target - datetime.now(UTC)
         if offset < self.offset() - timedelta(seconds=1):
-            raise ClockMovedBack(f"the civil clock already shows {self.now():%Y-%m-%dT%H:%M:%SZ}: choose a later instant")
+            raise ClockMovedBack(
+                f"the civil clock already shows {self.now():%Y-%m-%dT%H:%M:%SZ}: choose a later instant"
+            )
         fresh = self.path.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_text(json.dumps({"offset_s": max(offset, self.offset()).total_seconds()}))
         os.replace(fresh, self.path)
