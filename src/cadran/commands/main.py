@@ -1,0 +1,79 @@
+"""`cadran`: one command line for everything. Each sub-command is a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+
+import click
+
+from cadran.units import errors
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
+
+# The module of cadran.commands that holds each sub-command, as `command`. An underscore becomes a dash.
+COMMANDS = (
+    "backup",
+    "bench",
+    "charging",
+    "clauses",
+    "clock",
+    "credit",
+    "customer",
+    "deck",
+    "doctor",
+    "explain",
+    "jobs",
+    "media",
+    "migrate",
+    "phone",
+    "restore",
+    "serve",
+    "sip",
+    "upgrade",
+    "web",
+)
+
+
+def django_ready() -> None:
+    """Load Django's settings and models, once. Commands that touch the database call it first."""
+    import django
+    from django.apps import apps
+
+    if not apps.ready:
+        django.setup()
+
+
+class Cadran(click.Group):
+    """Finds its commands by module; an expected failure is one clear line (or one JSON object) and exit code 2."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(
+            name.replace("_", "-") for name in COMMANDS if importlib.util.find_spec(f"cadran.commands.{name}")
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"cadran.commands.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except errors.CadranError as error:
+            if "--json" in sys.argv[1:]:
+                click.echo(json.dumps({"error": {"id": error.error_id, "message": error.message}}, ensure_ascii=False))
+            else:
+                click.echo(f"cadran: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=Cadran, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="cadran", message="cadran %(version)s")
+def cli() -> None:
+    """An operator in a box: sells, delivers, charges and enforces retail telecom services under published terms."""
