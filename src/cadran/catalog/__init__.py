@@ -1,0 +1,1 @@
+"""What is sold and for how much: rate decks, dated and activated whole."""

@@ -1,0 +1,189 @@
+"""Reads of the catalogue: decks in force, their rates, and the price of a number on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from sys import intern
+from typing import Any
+
+from django.db.models import Max, Q
+
+from cadran.catalog import bands, models, rules
+from cadran.units import period
+from cadran.units.errors import CadranError
+
+_RATE_FIELDS = (
+    "prefix",
+    "destination",
+    "price_nanos",
+    "first_s",
+    "next_s",
+    "connection_micros",
+    "minimum_micros",
+    "valid_from",
+    "valid_to",
+    "bands",
+    "line",
+)
+LIST_LIMIT = 500
+
+
+class UnknownDeck(CadranError):
+    """No deck of that brand, name and version."""
+
+    error_id = "catalog-deck-unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeckVersion:
+    """What is known of one version of a deck without its rates. Instants are aware UTC."""
+
+    id: int
+    brand: str
+    name: str
+    version: str
+    currency: str
+    tax: str
+    state: str
+    effective_from: datetime | None
+    activation: int | None
+    sha256: str
+    lines: int
+    imported_at: datetime
+    activated_at: datetime | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return {
+            name: value.isoformat() if isinstance(value := getattr(self, name), datetime) else value
+            for name in self.__slots__
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """A rate as a customer reads it: with the tax basis of its deck."""
+
+    rate: rules.Rate
+    tax: str
+
+
+def generation(brand: str) -> int:
+    """The number of the brand's newest activation, 0 before the first: it grows whenever prices are taken up."""
+    return models.Deck.objects.filter(brand=brand).aggregate(newest=Max("activation"))["newest"] or 0
+
+
+def decks(brand: str | None = None) -> tuple[DeckVersion, ...]:
+    """All versions, drafts included, in the order in which they came."""
+    rows = models.Deck.objects.order_by("brand", "name", "id")
+    return tuple(_version(row) for row in (rows.filter(brand=brand) if brand else rows))
+
+
+def deck(brand: str, name: str, version: str) -> DeckVersion:
+    """One version. Raises UnknownDeck."""
+    try:
+        return _version(models.Deck.objects.get(brand=brand, name=name, version=version))
+    except models.Deck.DoesNotExist:
+        raise UnknownDeck(f"{brand} has no deck {name} {version}: see `cadran deck list`") from None
+
+
+def activated(brand: str, name: str = rules.STANDARD_DECK) -> tuple[DeckVersion, ...]:
+    """The activated versions in the order in which they take effect; of two for one instant the later activation wins."""
+    rows = models.Deck.objects.filter(brand=brand, name=name, state=rules.DeckState.ACTIVATED)
+    return tuple(_version(row) for row in rows.order_by("effective_from", "activation"))
+
+
+def in_force(brand: str, at: datetime, name: str = rules.STANDARD_DECK) -> DeckVersion | None:
+    """The version whose prices hold at `at` (aware), or None."""
+    at = period.utc(at)
+    started = [version for version in activated(brand, name) if version.effective_from and version.effective_from <= at]
+    return started[-1] if started else None
+
+
+def rates(version: DeckVersion) -> Iterator[rules.Rate]:
+    """Every rate of a version, in the order of its file."""
+    rows = models.DeckRate.objects.filter(deck_id=version.id).order_by("id").values_list(*_RATE_FIELDS)
+    for row in rows.iterator(chunk_size=10_000):
+        yield _rate(version, row)
+
+
+def price_of(brand: str, digits: str, at: datetime, name: str = rules.STANDARD_DECK) -> Price | None:
+    """The price of a call to `digits` (E.164 without plus) that starts at `at`: the longest prefix valid then."""
+    version = in_force(brand, at, name)
+    prefixes = [digits[:length] for length in range(1, min(len(digits), rules.MAX_PREFIX) + 1)]
+    if version is None or not prefixes or not digits.isascii():
+        return None
+    rows = models.DeckRate.objects.filter(
+        deck_id=version.id, prefix__in=prefixes, valid_from__lte=at, valid_to__gt=at
+    ).values_list(*_RATE_FIELDS)
+    found = max(rows, key=lambda row: len(row[0]), default=None)
+    return None if found is None else Price(rate=_rate(version, found), tax=version.tax)
+
+
+def prices(
+    brand: str, at: datetime, search: str = "", *, name: str = rules.STANDARD_DECK, limit: int = LIST_LIMIT
+) -> tuple[Price, ...]:
+    """Prices valid at `at`, one for each destination and price, shortest prefix first, sorted by destination.
+
+    search: part of a destination's name, or digits (the prefixes that begin with them or that they begin with).
+    """
+    version = in_force(brand, at, name)
+    if version is None:
+        return ()
+    rows = models.DeckRate.objects.filter(deck_id=version.id, valid_from__lte=at, valid_to__gt=at)
+    search = search.strip().lstrip("+")
+    if search.isascii() and search.isdigit():
+        shorter = [search[:length] for length in range(1, len(search))]
+        rows = rows.filter(Q(prefix__startswith=search) | Q(prefix__in=shorter))
+    elif search:
+        rows = rows.filter(destination__icontains=search)
+    found: dict[tuple[object, ...], rules.Rate] = {}
+    for row in rows.order_by("destination", "prefix").values_list(*_RATE_FIELDS).iterator(chunk_size=10_000):
+        key = (row[1], *row[2:7], row[9])
+        if key not in found:
+            if len(found) == limit:
+                break
+            found[key] = _rate(version, row)
+        elif len(row[0]) < len(found[key].prefix):
+            found[key] = _rate(version, row)
+    return tuple(Price(rate=rate, tax=version.tax) for rate in found.values())
+
+
+def _rate(version: DeckVersion, row: tuple[Any, ...]) -> rules.Rate:
+    prefix, destination, price, first_s, next_s, connection, minimum, valid_from, valid_to, band_text, line = row
+    return rules.Rate(
+        prefix=prefix,
+        destination=intern(destination),
+        currency=version.currency,
+        price_nanos=price,
+        first_s=first_s,
+        next_s=next_s,
+        connection_micros=connection,
+        minimum_micros=minimum,
+        valid_from=rules.ALWAYS_FROM if valid_from == rules.ALWAYS_FROM else valid_from,
+        valid_to=rules.FOR_EVER if valid_to == rules.FOR_EVER else valid_to,
+        bands=bands.from_text(band_text) if band_text else (),
+        deck=version.name,
+        version=version.version,
+        line=line,
+    )
+
+
+def _version(row: models.Deck) -> DeckVersion:
+    return DeckVersion(
+        id=row.pk,
+        brand=row.brand,
+        name=row.name,
+        version=row.version,
+        currency=row.currency,
+        tax=row.tax,
+        state=row.state,
+        effective_from=row.effective_from and row.effective_from.astimezone(UTC),
+        activation=row.activation,
+        sha256=row.sha256,
+        lines=row.lines,
+        imported_at=row.imported_at,
+        activated_at=row.activated_at,
+    )
