@@ -1,0 +1,138 @@
+"""Tables of the party room: who signs in, who the customer is, what it accepted, which account pays, which SIP users it has."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+from cadran.party import rules
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds users by name whatever the case typed."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who signs in to the site, by user name or e-mail, both kept in lower case."""
+
+    username = models.CharField(max_length=32, unique=True)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    must_change_password = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class CustomerState(models.TextChoices):
+    REGISTERED = "registered"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    ENDED = "ended"
+
+
+class Customer(models.Model):
+    """A natural person or a company that has a contract with a brand. `registered` until its e-mail address is validated."""
+
+    user = models.OneToOneField("party.User", on_delete=models.PROTECT, related_name="customer")
+    brand = models.CharField(max_length=32)
+    kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in rules.CustomerKind])
+    first_names = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=80)
+    company = models.CharField(max_length=80, blank=True)
+    language = models.CharField(max_length=2)
+    country = models.CharField(max_length=2)
+    certified_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=CustomerState.choices, default=CustomerState.REGISTERED)
+    state_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    validated_at = models.DateTimeField(null=True)
+    raised_duration = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "created_at"], name="party_customer_state")]
+
+    def __str__(self) -> str:
+        return self.company or f"{self.first_names} {self.name}".strip()
+
+
+class BillingAccount(models.Model):
+    """What pays: every charge, credit and call bears its number (A000001). `terms_ref` is the version last accepted."""
+
+    number = models.CharField(max_length=16, unique=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="accounts")
+    brand = models.CharField(max_length=32)
+    currency = models.CharField(max_length=3)
+    terms_ref = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, default="open")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class AppendOnly(models.Model):
+    """A row that is written once. The database refuses changes as well (see the migration)."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            self._refuse()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is append-only: write a further row instead")
+
+
+class TermsAcceptance(AppendOnly):
+    """One tick of one customer: document, version, hash of the text shown, language, instant and address (IPP-0-acceptance, KRY-2.1)."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="acceptances")
+    document = models.CharField(max_length=16, choices=[(d.value, d.value) for d in rules.Document])
+    ref = models.CharField(max_length=64)
+    text_sha256 = models.CharField(max_length=64)
+    language = models.CharField(max_length=2)
+    at = models.DateTimeField()
+    ip = models.GenericIPAddressField()
+
+    def __str__(self) -> str:
+        return f"{self.document} {self.ref}"
+
+
+class SipState(models.TextChoices):
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    MUST_CHANGE = "must-change"
+
+
+class SipUser(models.Model):
+    """A SIP identity of an account. `sealed_ha1` holds the digest secrets, encrypted; the password itself is kept nowhere."""
+
+    username = models.CharField(max_length=32, unique=True)
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="sip_users")
+    sealed_ha1 = models.TextField()
+    state = models.CharField(max_length=12, choices=SipState.choices, default=SipState.ACTIVE)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.username

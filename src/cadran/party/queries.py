@@ -1,0 +1,200 @@
+"""Reads of the party room: plain frozen values, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cadran.party import models, vault
+from cadran.units.errors import CadranError
+
+
+class UnknownCustomer(CadranError):
+    """No customer under that name, e-mail, account or id."""
+
+    error_id = "party-customer-unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipUser:
+    """Who may register and call. `ha1` by algorithm (MD5, SHA-256, SHA-512-256), for settings.SIP_REALM; `active` is false while the
+    customer is not validated or anything is blocked: then every use is refused (IPP-5.2)."""
+
+    username: str
+    account: str
+    brand: str
+    terms: str
+    ha1: Mapping[str, str] = field(repr=False)
+    active: bool
+    state: str
+    raised_duration: bool
+    country: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer as pages show it. `display_name` is the company's name or the person's names."""
+
+    id: int
+    user_id: int
+    username: str
+    email: str
+    brand: str
+    kind: str
+    display_name: str
+    first_names: str
+    name: str
+    company: str
+    language: str
+    country: str
+    state: str
+    state_reason: str
+    account: str
+    currency: str
+    terms: str
+    raised_duration: bool
+    created_at: datetime
+    validated_at: datetime | None
+
+    @property
+    def active(self) -> bool:
+        return self.state == models.CustomerState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """One accepted document: version, hash of the text shown (SHA-256), language, when and from where."""
+
+    document: str
+    ref: str
+    text_sha256: str
+    language: str
+    at: datetime
+    ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipIdentity:
+    """A SIP user as its owner sees it, without secrets."""
+
+    username: str
+    state: str
+    changed_at: datetime
+
+
+def sip_user(username: str) -> SipUser | None:
+    """The SIP user of that name (case does not matter), or None. Raises vault.SecretUnreadable when no key opens its secrets."""
+    row = (
+        models.SipUser.objects.select_related("account__customer__user")
+        .filter(username=username.strip().lower()[:64])
+        .first()
+    )
+    if row is None:
+        return None
+    account, customer = row.account, row.account.customer
+    return SipUser(
+        username=row.username,
+        account=account.number,
+        brand=account.brand,
+        terms=account.terms_ref,
+        ha1=vault.unseal(row.sealed_ha1, owner=row.username),
+        active=(
+            row.state == models.SipState.ACTIVE
+            and account.state == "open"
+            and customer.state == models.CustomerState.ACTIVE
+            and customer.user.is_active
+        ),
+        state=row.state,
+        raised_duration=customer.raised_duration,
+        country=customer.country,
+        language=customer.language,
+    )
+
+
+def customer(*, user_id: int) -> Customer | None:
+    """The customer whose sign-in that is, or None (staff have none)."""
+    return _first(user_id=user_id)
+
+
+def customer_of_account(account: str) -> Customer:
+    """The customer of a billing account (A000001). Raises UnknownCustomer."""
+    return _found(_first(accounts__number=account), account)
+
+
+def customer_named(name_or_email: str) -> Customer:
+    """The customer with that user name or e-mail address. Raises UnknownCustomer."""
+    text = name_or_email.strip().lower()
+    return _found(_first(user__email=text) if "@" in text else _first(user__username=text), text)
+
+
+def customers(*, limit: int = 100) -> tuple[Customer, ...]:
+    """The newest customers first."""
+    rows = models.Customer.objects.select_related("user").prefetch_related("accounts").order_by("-id")[:limit]
+    return tuple(_customer(row) for row in rows)
+
+
+def taken(*, username: str = "", email: str = "") -> bool:
+    """Whether somebody has that user name, as sign-in or SIP user, or that e-mail address. Both in checked form."""
+    if username and (
+        models.User.objects.filter(username=username).exists()
+        or models.SipUser.objects.filter(username=username).exists()
+    ):
+        return True
+    return bool(email) and models.User.objects.filter(email=email).exists()
+
+
+def acceptances(*, customer_id: int) -> tuple[Acceptance, ...]:
+    """All that a customer accepted, newest first."""
+    return tuple(
+        Acceptance(
+            document=row.document, ref=row.ref, text_sha256=row.text_sha256, language=row.language, at=row.at, ip=row.ip
+        )
+        for row in models.TermsAcceptance.objects.filter(customer_id=customer_id).order_by("-at", "-id")
+    )
+
+
+def sip_identities(*, account: str) -> tuple[SipIdentity, ...]:
+    """The SIP users of an account, oldest first."""
+    return tuple(
+        SipIdentity(username=row.username, state=row.state, changed_at=row.changed_at)
+        for row in models.SipUser.objects.filter(account__number=account).order_by("id")
+    )
+
+
+def _first(**where: object) -> Customer | None:
+    row = models.Customer.objects.select_related("user").prefetch_related("accounts").filter(**where).first()
+    return None if row is None else _customer(row)
+
+
+def _found(found: Customer | None, what: str) -> Customer:
+    if found is None:
+        raise UnknownCustomer(f"no customer is known by {what[:60]!r}: check the spelling")
+    return found
+
+
+def _customer(row: models.Customer) -> Customer:
+    account = min(row.accounts.all(), key=lambda account: account.pk)
+    return Customer(
+        id=row.pk,
+        user_id=row.user_id,
+        username=row.user.username,
+        email=row.user.email,
+        brand=row.brand,
+        kind=row.kind,
+        display_name=str(row),
+        first_names=row.first_names,
+        name=row.name,
+        company=row.company,
+        language=row.language,
+        country=row.country,
+        state=row.state,
+        state_reason=row.state_reason,
+        account=account.number,
+        currency=account.currency,
+        terms=account.terms_ref,
+        raised_duration=row.raised_duration,
+        created_at=row.created_at,
+        validated_at=row.validated_at,
+    )
