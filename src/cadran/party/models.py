@@ -104,7 +104,7 @@ class AppendOnly(models.Model):
 
 
 class TermsAcceptance(AppendOnly):
-    """One tick of one customer: document, version, hash of the text shown, language, instant and address (IPP-0-acceptance, KRY-2.1)."""
+    """One tick of one customer: document, version, hash of the text shown, language, instant, address (IPP-0-acceptance)."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="acceptances")
     document = models.CharField(max_length=16, choices=[(d.value, d.value) for d in rules.Document])

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from cadran import settings
 from cadran.party import models, queries, rules, vault
 from cadran.policy import operations as policy_operations
+from cadran.units import ids
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.period import utc
@@ -149,7 +150,7 @@ def require_change(*, user_name: str, site: bool = False, sip: bool = False, rea
                 _set_sip_state(row, models.SipState.MUST_CHANGE, at)
         policy_operations.record_event(
             kind="party.change-required",
-            key=f"{user.username}:{utc(at):%Y%m%dT%H%M%S.%f}",
+            key=f"{user.username}:{ids.new_id('evt')}",
             body={"user_name": user.username, "site": site, "sip": sip, "reason": reason[:200]},
             at=at,
         )
@@ -177,14 +178,17 @@ def unblock_sip_user(*, username: str, at: datetime) -> None:
 
 @carries("IPP-9.6-120-minutes")
 def set_raised_duration(*, account: str, raised: bool, at: datetime) -> None:
-    """The customer's choice between the ordinary longest call and the raised one; calls that start from now on. Raises UnknownCustomer."""
+    """The customer's choice between the ordinary longest call and the raised one, for calls that start from now on.
+
+    Raises UnknownCustomer.
+    """
     with transaction.atomic():
         customer = queries.customer_of_account(account)
         changed = models.Customer.objects.filter(pk=customer.id).exclude(raised_duration=raised)
         if changed.update(raised_duration=raised):
             policy_operations.record_event(
                 kind="party.call-duration-chosen",
-                key=f"{account}:{utc(at):%Y%m%dT%H%M%S.%f}",
+                key=f"{account}:{ids.new_id('evt')}",
                 body={"account": account, "raised": raised},
                 at=at,
             )
@@ -367,7 +371,7 @@ def _set_sip_state(row: models.SipUser, state: models.SipState, at: datetime) ->
 
 def _tell_sip(row: models.SipUser, kind: str, at: datetime) -> None:
     body = {"sip_user": row.username, "account": row.account.number}
-    policy_operations.record_event(kind=kind, key=f"{row.username}:{utc(at):%Y%m%dT%H%M%S.%f}", body=body, at=at)
+    policy_operations.record_event(kind=kind, key=f"{row.username}:{ids.new_id('evt')}", body=body, at=at)
 
 
 def _told(customer: models.Customer, account: models.BillingAccount) -> dict[str, object]:

@@ -15,30 +15,21 @@ from cadran.units.errors import InvalidInput
 PASSWORD_LENGTHS = (10, 128)
 SIP_PASSWORD_LENGTHS = (12, 64)
 RESERVED_USER_NAMES = frozenset(
-    [
-        "abuse",
-        "admin",
-        "administrateur",
-        "administrator",
-        "anonymous",
-        "cadran",
-        "emergency",
-        "hostmaster",
-        "info",
-        "noreply",
-        "operator",
-        "operateur",
-        "postmaster",
-        "root",
-        "security",
-        "service",
-        "sip",
-        "staff",
-        "support",
-        "system",
-        "urgence",
-        "webmaster",
-    ]
+    {
+        *(
+            "abuse",
+            "admin",
+            "administrateur",
+            "administrator",
+            "anonymous",
+            "cadran",
+            "emergency",
+            "hostmaster",
+            "info",
+        ),
+        *("noreply", "operator", "operateur", "postmaster", "root", "security", "service", "sip", "staff", "support"),
+        *("system", "urgence", "webmaster"),
+    }
 )
 
 _USER_NAME = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
@@ -120,8 +111,11 @@ class Accepted:
 
 
 def checked_user_name(text: str) -> str:
-    """The user name in lower case. 3 to 32 of a-z 0-9 and single . _ - between them, a letter first: it is also the SIP user, so it must
-    not look like a telephone number, nor like another name in another alphabet. Raises InvalidUserName."""
+    """The user name in lower case: 3 to 32 of a-z 0-9 and single . _ - between them, a letter first.
+
+    It is also the SIP user, so it must not look like a telephone number, nor like another name in another alphabet.
+    Raises InvalidUserName.
+    """
     name = text.strip().lower()
     if not 3 <= len(name) <= 32 or not _USER_NAME.fullmatch(name):
         raise InvalidUserName(
@@ -169,8 +163,10 @@ def checked_country(text: str) -> str:
 
 @carries("IPP-5.3-codes", "KRY-4.2.1-account")
 def checked_password(password: str, *, user_name: str = "", email: str = "") -> str:
-    """The site password itself. 10 to 128 characters, letters and digits mixed, holding neither the user name nor the e-mail's first part.
-    Raises WeakPassword."""
+    """The site password itself: 10 to 128 characters, letters and digits mixed, without the user name or the e-mail's first part.
+
+    Raises WeakPassword.
+    """
     shortest, longest = PASSWORD_LENGTHS
     if not shortest <= len(password) <= longest:
         raise WeakPassword(f"a password has {shortest} to {longest} characters", rule="length")
