@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from cadran.units.errors import CadranError
@@ -28,17 +28,24 @@ class TermsValue:
     unit: str
     clause: str
     source: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One version of a brand's terms. `ref` is `brand/version`, as decisions cite it."""
+    """One version of a brand's terms. `ref` is `brand/version`, as decisions cite it.
+
+    effective_from: the day, in the brand's zone, from which it is in force. key_change: customers approve it at their next
+    login before anything else. sha256: the hash of the customer-facing text in each language, hexadecimal.
+    """
 
     brand: str
     version: str
     effective_from: date
     title: str
     values: Mapping[str, TermsValue]
+    key_change: bool = False
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
