@@ -20,7 +20,7 @@ from cadran.policy import files
 from cadran.policy import law as laws
 from cadran.policy.brands import Brand, UnknownBrand
 from cadran.policy.register import Clause, UnknownClause
-from cadran.policy.sections import PolicyError
+from cadran.policy.sections import Fault, PolicyError
 from cadran.policy.terms import Terms
 from cadran.units.errors import CadranError
 from cadran.units.period import civil_day
@@ -68,7 +68,7 @@ def terms_text(ref: str, language: str) -> tuple[str, str]:
 
 def brands() -> tuple[Brand, ...]:
     """Every brand of the installation, by key. Raises PolicyError with the errors of all of them."""
-    found, faults = list[Brand](), list[files.Fault]()
+    found, faults = list[Brand](), list[Fault]()
     for key in brand_keys():
         try:
             found.append(_brand_files(key).brand)
@@ -121,7 +121,7 @@ def clause(clause_id: str) -> Clause:
 
 def check() -> None:
     """Read every file of policy afresh. Raises PolicyError with all errors of all of them."""
-    faults: list[files.Fault] = []
+    faults: list[Fault] = []
     ids = files.load_register()
     mutation = _mutation()
     readings: list[Callable[[], object]] = [lambda: files.load_law(ids, mutation=mutation)]

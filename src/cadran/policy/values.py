@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 from cadran.policy.sections import shortly
 from cadran.policy.terms import Content, Scalar
@@ -108,7 +109,7 @@ def problems(name: str, raw: object, unit: str) -> Iterator[str]:
 _NAMES = {int: "whole numbers", str: "texts", bool: "true or false"}
 
 
-def _is_scalar(raw: object) -> bool:
+def _is_scalar(raw: object) -> TypeGuard[Scalar]:
     if isinstance(raw, str):
         return len(raw) <= MAX_TEXT
     return isinstance(raw, bool) or (type(raw) is int and abs(raw) <= MAX_INTEGER)
