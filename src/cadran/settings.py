@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from cadran.units.clock import CivilClock, OffsetClock, SystemClock
+
 SOURCE = Path(__file__).resolve().parent
 PROJECT = SOURCE.parents[1]
 
@@ -41,6 +43,10 @@ def secret(name: str) -> str:
             file.write(secrets.token_urlsafe(48))
     return path.read_text().strip()
 
+
+# The civil clock of every process: the wall clock, or in a sandbox the wall clock and what `cadran clock advance` added.
+CLOCK_FILE = VAR / "clock.json"
+CIVIL_CLOCK: CivilClock = OffsetClock(CLOCK_FILE) if SANDBOX else SystemClock()
 
 # Addresses: one base port moves the whole installation, so that several can run side by side.
 HOST = os.environ.get("CADRAN_HOST", "127.0.0.1")
