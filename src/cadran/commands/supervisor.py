@@ -63,7 +63,8 @@ class Running:
     restarts: int = 0
     crashes: deque[float] = field(default_factory=lambda: deque(maxlen=CRASHES))
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    output: asyncio.Task[None] | None = None
+    watcher: asyncio.Task[None] | None = None
 
 
 class LogFile:
@@ -156,7 +157,7 @@ class Supervisor:
             if self.stopping.is_set():
                 return
             for one in wave:
-                one.tasks.append(asyncio.create_task(self._watch(one)))
+                one.watcher = asyncio.create_task(self._watch(one))
 
     async def stop(self) -> None:
         """Stop all, the last stage first; what does not end in its time is killed with all its children."""
@@ -179,7 +180,7 @@ class Supervisor:
             preexec_fn=_die_with_parent,
             limit=2**20,
         )
-        one.tasks = [asyncio.create_task(self._file_output(one, one.process))]
+        one.output = asyncio.create_task(self._file_output(one, one.process))
         self._write_state()
 
     async def _file_output(self, one: Running, process: asyncio.subprocess.Process) -> None:
@@ -202,7 +203,7 @@ class Supervisor:
         assert one.process
         while not self.stopping.is_set():
             if one.process.returncode is not None:
-                await asyncio.wait(one.tasks, timeout=1)
+                await self._drain(one)
                 raise StartFailed(self._why(one, f"{one.service.name} ended with code {one.process.returncode} while starting"))
             if await asyncio.to_thread(one.service.ready):
                 one.state = "running"
@@ -236,10 +237,8 @@ class Supervisor:
             await asyncio.sleep(min(FIRST_BACKOFF_S * 2 ** (recent - 1), LONGEST_BACKOFF_S))
             if self.stopping.is_set():
                 return
-            watcher = one.tasks.pop()
             one.restarts += 1
             await self._spawn(one)
-            one.tasks.append(watcher)
             try:
                 await self._until_ready(one)
                 self.report(one.service.name, "restarted", str(one.restarts))
@@ -259,11 +258,15 @@ class Supervisor:
         if process is not None:
             self._signal(one, signal.SIGKILL)  # what it left behind in its group
             await process.wait()
-        if one.tasks:
-            await asyncio.wait(one.tasks, timeout=2)
-        for task in one.tasks:
-            task.cancel()
+        if one.watcher:
+            one.watcher.cancel()
+        await self._drain(one)
         one.state = "stopped"
+
+    async def _drain(self, one: Running) -> None:
+        if one.output:
+            await asyncio.wait([one.output], timeout=1)
+            one.output.cancel()
 
     def _signal(self, one: Running, number: signal.Signals, *, group: bool = True) -> None:
         assert one.process

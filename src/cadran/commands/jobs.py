@@ -1,0 +1,55 @@
+"""`cadran jobs`: what must happen by itself. Carries the rooms' events and runs each due act, once a second, in small batches."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import click
+import structlog
+
+from cadran.commands import logs, main
+
+EVERY_S = 1.0
+LONGEST_PAUSE_S = 30.0
+
+log = structlog.get_logger()
+Task = Callable[[], int]
+
+
+class Loop:
+    """Runs each task at most once a second. A task that fails is logged and tried again later, each time twice as late, at
+    most LONGEST_PAUSE_S; the others go on."""
+
+    def __init__(self, tasks: dict[str, Task], *, stopping: threading.Event, every_s: float = EVERY_S) -> None:
+        self.tasks, self.stopping, self.every_s = tasks, stopping, every_s
+        self._failures = dict.fromkeys(tasks, 0)
+        self._not_before = dict.fromkeys(tasks, 0.0)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            busy = self.turn(time.monotonic())
+            self.stopping.wait(0 if busy else self.every_s)
+
+    def turn(self, now_s: float) -> bool:
+        """One turn of all tasks that may run at that monotonic instant; true when one of them did something."""
+        busy = False
+        for name, task in self.tasks.items():
+            if self.stopping.is_set() or now_s < self._not_before[name]:
+                continue
+            try:
+                done = task()
+            except Exception:  # noqa: BLE001 - the edge: one task's failure must not stop the others
+                self._failures[name] += 1
+                pause = min(self.every_s * 2 ** self._failures[name], LONGEST_PAUSE_S)
+                self._not_before[name] = now_s + pause
+                log.exception("jobs_task_failed", task=name, failures=self._failures[name], again_in_s=pause)
+                continue
+            self._failures[name] = 0
+            if done:
+                busy = True
+                log.info("jobs_task_done", task=name, done=done)
+        return busy

@@ -1,0 +1,150 @@
+"""The processes of an installation, and the ports that they need: what `cadran serve` supervises."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cadran.commands import probes, supervisor
+from cadran.units import errors
+
+PARTNERS, MONEY, MEDIA, CALLS, FACES = 1, 2, 3, 4, 5
+TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+
+
+class PortsTaken(errors.CadranError):
+    """A port that Cadran needs is held by another program."""
+
+    error_id = "serve-ports-taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that an installation binds: which, of what kind, for whom, and the variable that moves it."""
+
+    host: str
+    number: int
+    kind: socket.SocketKind
+    owner: str
+    variable: str
+
+    @property
+    def protocol(self) -> str:
+        return "tcp" if self.kind is TCP else "udp"
+
+
+def ports() -> tuple[Port, ...]:
+    """Every port of this installation, media ports left out (they are taken one pair at a time)."""
+    from cadran import settings
+
+    found = [
+        Port(settings.HOST, settings.WEB_PORT, TCP, "web", "CADRAN_WEB_PORT"),
+        Port(settings.HOST, settings.METRICS_PORT, TCP, "metrics", "CADRAN_METRICS_PORT"),
+        Port(settings.SIP_HOST, settings.SIP_PORT, UDP, "sip", "CADRAN_SIP_PORT"),
+    ]
+    if settings.SANDBOX:
+        loop = "127.0.0.1"
+        found += [
+            Port(loop, settings.SANDBOX_CARD_PORT, TCP, "card", "CADRAN_SANDBOX_CARD_PORT"),
+            Port(loop, settings.SANDBOX_BANK_PORT, TCP, "bank", "CADRAN_SANDBOX_BANK_PORT"),
+            Port(loop, settings.SANDBOX_MAIL_PORT, TCP, "mailbox", "CADRAN_SANDBOX_MAIL_PORT"),
+            Port(loop, settings.SANDBOX_SMTP_PORT, TCP, "mailbox", "CADRAN_SANDBOX_SMTP_PORT"),
+            Port(loop, settings.SANDBOX_CARRIER_PORT, UDP, "carrier", "CADRAN_SANDBOX_CARRIER_PORT"),
+            Port(loop, settings.SANDBOX_CARRIER2_PORT, UDP, "carrier2", "CADRAN_SANDBOX_CARRIER2_PORT"),
+            Port(loop, settings.SANDBOX_CARRIER_CONTROL_PORT, TCP, "carrier", "CADRAN_SANDBOX_CARRIER_CONTROL_PORT"),
+        ]
+    return tuple(found)
+
+
+def check_ports() -> None:
+    """Raises PortsTaken, naming each port, who holds it and the variable that moves it."""
+    taken = [port for port in ports() if not probes.port_is_free(port.host, port.number, port.kind)]
+    if taken:
+        lines = [
+            f"{port.protocol} {port.number} ({port.owner}) is held by {probes.holder(port.number, port.kind) or 'another program'}"
+            f": set {port.variable}"
+            for port in taken
+        ]
+        raise PortsTaken("; ".join(lines) + "; or move them all at once with CADRAN_PORT_BASE (default 8000)")
+
+
+def services() -> tuple[supervisor.Service, ...]:
+    """The processes to run, in their stages. A part that is not installed is left out."""
+    found = [*_core()]
+    from cadran import settings
+
+    if settings.SANDBOX:
+        found += _partners()
+    return tuple(one for one in found if _exists(one.argv))
+
+
+def _exists(argv: Sequence[str]) -> bool:
+    module = f"cadran.commands.{argv[4]}" if argv[2] == "cadran" else argv[2]
+    return importlib.util.find_spec(module) is not None
+
+
+def _cadran(name: str, *args: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "cadran", "--", name, *args)
+
+
+def _core() -> list[supervisor.Service]:
+    from cadran import settings
+
+    return [
+        supervisor.Service(
+            name="charging", argv=_cadran("charging"), ready=probes.unix(settings.CHARGING_SOCKET), stage=MONEY
+        ),
+        supervisor.Service(name="media", argv=_cadran("media"), ready=probes.unix(settings.MEDIA_SOCKET), stage=MEDIA),
+        supervisor.Service(
+            name="sip", argv=_cadran("sip"), ready=probes.sip(settings.SIP_HOST, settings.SIP_PORT), stage=CALLS, stop_s=10
+        ),
+        supervisor.Service(
+            name="web", argv=_cadran("web"), ready=probes.tcp(settings.HOST, settings.WEB_PORT), stage=FACES
+        ),
+        supervisor.Service(
+            name="jobs", argv=_cadran("jobs"), ready=lambda: (settings.VAR / "run" / "jobs.ready").exists(), stage=FACES
+        ),
+    ]
+
+
+def _partners() -> list[supervisor.Service]:
+    from cadran import settings
+
+    loop, var = "127.0.0.1", settings.VAR / "sandbox"
+
+    def partner(name: str, *args: object, ready: probes.Probe, module: str = "") -> supervisor.Service:
+        argv = (sys.executable, "-m", f"cadran_sandbox.{module or name}", "--host", loop, *map(str, args))
+        return supervisor.Service(name=name, argv=argv, ready=ready, stage=PARTNERS, stop_s=4)
+
+    return [
+        partner(
+            "mailbox",
+            *("--port", settings.SANDBOX_MAIL_PORT, "--smtp-port", settings.SANDBOX_SMTP_PORT),
+            ready=probes.tcp(loop, settings.SANDBOX_SMTP_PORT),
+        ),
+        partner(
+            "card",
+            *("--port", settings.SANDBOX_CARD_PORT, "--dir", var / "card"),
+            *("--webhook-url", f"{settings.PUBLIC_URL}/payments/card/webhook"),
+            ready=probes.tcp(loop, settings.SANDBOX_CARD_PORT),
+        ),
+        partner(
+            "bank",
+            *("--port", settings.SANDBOX_BANK_PORT, "--dir", var / "bank"),
+            ready=probes.tcp(loop, settings.SANDBOX_BANK_PORT),
+        ),
+        partner(
+            "carrier",
+            *("--port", settings.SANDBOX_CARRIER_PORT),
+            ready=probes.sip(loop, settings.SANDBOX_CARRIER_PORT),
+        ),
+        partner(
+            "carrier2",
+            *("--port", settings.SANDBOX_CARRIER2_PORT),
+            ready=probes.sip(loop, settings.SANDBOX_CARRIER2_PORT),
+            module="carrier",
+        ),
+    ]

@@ -1,0 +1,77 @@
+"""Acts that fall due at an instant of the civil clock (credit that expires, orders that lapse), run in order, each at its own
+instant: by the jobs process as time passes, and by `cadran clock advance` when a sandbox's clock jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadran.units import errors, period
+
+MOST_ACTS = 100_000
+
+
+class ActStuck(errors.CadranError):
+    """An act stays due after it was run: running it again would never end."""
+
+    error_id = "journeys-act-stuck"
+
+
+class TooManyActs(errors.CadranError):
+    """More acts fall due than one run carries out; what was run is done, and the next run goes on from there."""
+
+    error_id = "journeys-too-many-acts"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One kind of due act.
+
+    next_at: the earliest instant at which something of this kind falls due, or None. Reads only.
+    run: do all that is due at that instant (and not what is due later); returns how much was done. Idempotent.
+    """
+
+    name: str
+    next_at: Callable[[], datetime | None]
+    run: Callable[[datetime], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An act that was run: which, at what instant, how many things it did."""
+
+    name: str
+    at: datetime
+    count: int
+
+
+def run_in_order(
+    acts: Sequence[Act],
+    *,
+    until: datetime,
+    reach: Callable[[datetime], None] = lambda _at: None,
+    most: int = MOST_ACTS,
+) -> tuple[Done, ...]:
+    """Run what falls due up to `until` (included), the earliest first; on the same instant, in the order of `acts`.
+
+    `reach` is called with each instant before its act runs (a sandbox moves its clock there). An act due before the one just
+    run, because that one brought it about, runs at the later instant: time never goes back. Raises ActStuck, TooManyActs.
+    """
+    until, done = period.utc(until), list[Done]()
+    now: datetime | None = None
+    while (earliest := _earliest(acts, until)) is not None:
+        if len(done) >= most:
+            raise TooManyActs(f"more than {most} acts are due before {until:%Y-%m-%dT%H:%M:%SZ}: run again to go on")
+        asked, act = earliest
+        now = asked if now is None else max(now, asked)
+        reach(now)
+        done.append(Done(act.name, now, act.run(now)))
+        if act.next_at() == asked:
+            raise ActStuck(f"{act.name} is still due at {asked:%Y-%m-%dT%H:%M:%SZ} after it ran: see the log for what refused")
+    return tuple(done)
+
+
+def _earliest(acts: Sequence[Act], until: datetime) -> tuple[datetime, Act] | None:
+    found = [(at, act) for act in acts if (at := act.next_at()) is not None and at <= until]
+    return min(found, key=lambda one: one[0]) if found else None
