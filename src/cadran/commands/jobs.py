@@ -42,7 +42,7 @@ class Loop:
                 continue
             try:
                 done = task()
-            except Exception:  # noqa: BLE001 - the edge: one task's failure must not stop the others
+            except Exception:
                 self._failures[name] += 1
                 pause = min(self.every_s * 2 ** self._failures[name], LONGEST_PAUSE_S)
                 self._not_before[name] = now_s + pause
@@ -53,3 +53,52 @@ class Loop:
                 busy = True
                 log.info("jobs_task_done", task=name, done=done)
         return busy
+
+
+def tasks() -> dict[str, Task]:
+    """What this installation does by itself: events carried between rooms, then what the civil clock brought due."""
+    from django.conf import settings
+    from django.db import close_old_connections
+
+    from cadran.charging.adapters import client
+    from cadran.journeys import carry, due
+    from cadran.units import clock
+
+    charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
+    civil = clock.OffsetClock(settings.VAR / "clock.json") if settings.SANDBOX else clock.SystemClock()
+
+    def carried() -> int:
+        close_old_connections()
+        return carry.pending(charging=charging, now=civil.now())
+
+    def due_acts() -> int:
+        close_old_connections()
+        return sum(done.count for done in due.run_due(charging=charging, now=civil.now()))
+
+    return {"carry": carried, "due": due_acts}
+
+
+@click.command()
+def command() -> None:
+    """Carry events between rooms and run what falls due, until SIGTERM."""
+    main.django_ready()
+    from django.conf import settings
+
+    logs.configure("jobs")
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    loop = Loop(tasks(), stopping=stopping)
+    ready = settings.VAR / "run" / "jobs.ready"
+    ready.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ready.write_text("")
+    log.info("jobs_started", tasks=sorted(loop.tasks))
+    try:
+        loop.run()
+    finally:
+        ready.unlink(missing_ok=True)
+        log.info("jobs_stopped")

@@ -29,7 +29,7 @@ def serve(var: Path, host: str, port: int) -> WSGIServer:
     from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=str(directory(var)))
+    multiprocess.MultiProcessCollector(registry, path=str(directory(var)))  # type: ignore[no-untyped-call]
     server, _thread = start_http_server(port, addr=host, registry=registry)
     return server
 
@@ -39,4 +39,4 @@ def forget(var: Path, pid: int) -> None:
     from prometheus_client import multiprocess
 
     if directory(var).is_dir():
-        multiprocess.mark_process_dead(pid, path=str(directory(var)))
+        multiprocess.mark_process_dead(pid, path=str(directory(var)))  # type: ignore[no-untyped-call]

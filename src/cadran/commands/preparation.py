@@ -33,24 +33,30 @@ class Note:
 def check_folder(var: Path, socket_path: Path) -> None:
     """Make the state folder, for its owner alone. Raises BadFolder."""
     if len(os.fsencode(socket_path)) > LONGEST_SOCKET_PATH:
-        raise BadFolder(f"the path of the state folder {var} is too long for its sockets: set CADRAN_VAR to a shorter one")
+        raise BadFolder(
+            f"the path of the state folder {var} is too long for its sockets: set CADRAN_VAR to a shorter one"
+        )
     try:
         for folder in (var, var / "run", var / "log"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (var / "run" / ".writable").write_text("")
     except OSError as error:
-        raise BadFolder(f"cannot write in the state folder {var}: {error.strerror}; set CADRAN_VAR to another one") from error
+        raise BadFolder(
+            f"cannot write in the state folder {var}: {error.strerror}; set CADRAN_VAR to another one"
+        ) from error
     if shutil.disk_usage(var).free < LEAST_FREE_BYTES:
         raise BadFolder(f"less than 500 MB are free under {var}: make room, or set CADRAN_VAR to another disk")
 
 
 def prepare(*, public: bool) -> list[Note]:
     """Databases, brands, decks, demo customers; safe to repeat. Returns what should be told."""
+    from django.conf import settings
     from django.db import connections
 
     main.django_ready()
     try:
-        notes = [Note(f"base de données : {line}", f"database: {line}") for line in migrate.migrate_all()[:0]]
-        return notes
+        migrate.migrate_all()
+        (settings.VAR / "run" / "jobs.ready").unlink(missing_ok=True)
+        return []
     finally:
         connections.close_all()

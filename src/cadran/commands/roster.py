@@ -83,6 +83,8 @@ def services() -> tuple[supervisor.Service, ...]:
 
 def _exists(argv: Sequence[str]) -> bool:
     module = f"cadran.commands.{argv[4]}" if argv[2] == "cadran" else argv[2]
+    if argv[-1] == "jobs":
+        module = "cadran.journeys.carry"
     return importlib.util.find_spec(module) is not None
 
 
@@ -99,7 +101,11 @@ def _core() -> list[supervisor.Service]:
         ),
         supervisor.Service(name="media", argv=_cadran("media"), ready=probes.unix(settings.MEDIA_SOCKET), stage=MEDIA),
         supervisor.Service(
-            name="sip", argv=_cadran("sip"), ready=probes.sip(settings.SIP_HOST, settings.SIP_PORT), stage=CALLS, stop_s=10
+            name="sip",
+            argv=_cadran("sip"),
+            ready=probes.sip(settings.SIP_HOST, settings.SIP_PORT),
+            stage=CALLS,
+            stop_s=10,
         ),
         supervisor.Service(
             name="web", argv=_cadran("web"), ready=probes.tcp(settings.HOST, settings.WEB_PORT), stage=FACES

@@ -17,12 +17,26 @@ _LOUD = ('"level": "error"', '"level": "critical"', "Traceback (most recent call
 
 
 @click.command()
-@click.option("--lan", is_flag=True, help="Let phones of the local network register: binds web, SIP and media to its address.")
+@click.option(
+    "--lan", is_flag=True, help="Let phones of the local network register: binds web, SIP and media to its address."
+)
 @click.option("--public", is_flag=True, help="Face the internet, behind a TLS front; refuses what would be unsafe.")
-@click.option("--lang", type=click.Choice(["fr", "en"]), default=None, help="Language of what is printed (default: LANG, else French).")
+@click.option(
+    "--lang",
+    type=click.Choice(["fr", "en"]),
+    default=None,
+    help="Language of what is printed (default: LANG, else French).",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Print every process's log lines, each with the process's name.")
-@click.option("--demo", "story", is_flag=False, flag_value="prepaid", default=None, metavar="[NAME]",
-              help="Play a story by itself and stop; exits 0 only if every step held.")
+@click.option(
+    "--demo",
+    "story",
+    is_flag=False,
+    flag_value="prepaid",
+    default=None,
+    metavar="[NAME]",
+    help="Play a story by itself and stop; exits 0 only if every step held.",
+)
 @click.option("--json", "as_json", is_flag=True, help="With --demo: print one JSON object instead of telling.")
 @click.option("--stories", is_flag=True, help="List the stories that --demo can play.")
 def command(
@@ -72,7 +86,7 @@ async def _serve(*, language: str, lan: bool, public: bool, verbose: bool) -> in
         teller.say("stopping")
         await keeper.stop()
         page.shutdown()
-        teller.say("stopped")
+        teller.say("all-stopped")
         lock.free()
 
 

@@ -204,7 +204,9 @@ class Supervisor:
         while not self.stopping.is_set():
             if one.process.returncode is not None:
                 await self._drain(one)
-                raise StartFailed(self._why(one, f"{one.service.name} ended with code {one.process.returncode} while starting"))
+                raise StartFailed(
+                    self._why(one, f"{one.service.name} ended with code {one.process.returncode} while starting")
+                )
             if await asyncio.to_thread(one.service.ready):
                 one.state = "running"
                 self._write_state()
@@ -231,7 +233,9 @@ class Supervisor:
             if len(one.crashes) == CRASHES and now - one.crashes[0] < CRASH_WINDOW_S:
                 one.state = "gave-up"
                 self._write_state()
-                self.report(one.service.name, "gave-up", self._why(one, f"{CRASHES} crashes within {CRASH_WINDOW_S:.0f} s"))
+                self.report(
+                    one.service.name, "gave-up", self._why(one, f"{CRASHES} crashes within {CRASH_WINDOW_S:.0f} s")
+                )
                 return
             recent = sum(1 for at in one.crashes if now - at < CRASH_WINDOW_S)
             await asyncio.sleep(min(FIRST_BACKOFF_S * 2 ** (recent - 1), LONGEST_BACKOFF_S))

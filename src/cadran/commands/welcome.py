@@ -12,10 +12,16 @@ from cadran.commands import preparation
 _TEXTS = {
     "preparing": ("Cadran se prépare (état dans {var})…", "Cadran is getting ready (state in {var})..."),
     "stopping": ("Arrêt en cours…", "Stopping..."),
-    "stopped": ("Tout est arrêté ; l'état est conservé.", "Everything has stopped; the state is kept."),
-    "crashed": ("{name} s'est arrêté (code {detail}) : nouveau départ…", "{name} ended (code {detail}): starting it again..."),
+    "all-stopped": ("Tout est arrêté ; l'état est conservé.", "Everything has stopped; the state is kept."),
+    "crashed": (
+        "{name} s'est arrêté (code {detail}) : nouveau départ…",
+        "{name} ended (code {detail}): starting it again...",
+    ),
     "restarted": ("{name} a redémarré (fois n° {detail}).", "{name} is back (restart no. {detail})."),
-    "gave-up": ("{name} s'arrête sans cesse, il n'est plus relancé : {detail}", "{name} keeps crashing and is left stopped: {detail}"),
+    "gave-up": (
+        "{name} s'arrête sans cesse, il n'est plus relancé : {detail}",
+        "{name} keeps crashing and is left stopped: {detail}",
+    ),
     "killed": ("{name} a été tué : {detail}", "{name} was killed: {detail}"),
 }
 PHONE_OF_DEMO = "cadran phone"
@@ -58,4 +64,26 @@ class Teller:
             if self.verbose or any(mark in detail for mark in self.loud):
                 click.echo(f"{name:>9} | {detail}")
         elif event in _TEXTS:
-            click.secho(self.pick(*_TEXTS[event]).format(name=name, detail=detail), fg="red" if event != "restarted" else None)
+            click.secho(
+                self.pick(*_TEXTS[event]).format(name=name, detail=detail), fg="red" if event != "restarted" else None
+            )
+
+    def welcome(self, *, lan: bool) -> None:
+        """Where to look and what to dial."""
+        from cadran import settings
+
+        lines = self._places(settings.PUBLIC_URL, settings.SIP_HOST, settings.SIP_PORT)
+        click.echo()
+        click.secho(self.pick("Cadran est prêt.", "Cadran is ready."), bold=True)
+        for label, value in lines:
+            click.echo(f"  {label:<24} {value}")
+
+    def _places(self, url: str, sip_host: str, sip_port: int) -> list[tuple[str, str]]:
+        from cadran import settings
+
+        found = [(self.pick("Portail", "Portal"), url), ("SIP", f"{sip_host}:{sip_port} (UDP)")]
+        if settings.SANDBOX:
+            found.insert(
+                1, (self.pick("Courrier de test", "Test mailbox"), f"http://127.0.0.1:{settings.SANDBOX_MAIL_PORT}")
+            )
+        return found

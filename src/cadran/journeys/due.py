@@ -68,7 +68,9 @@ def run_in_order(
         reach(now)
         done.append(Done(act.name, now, act.run(now)))
         if act.next_at() == asked:
-            raise ActStuck(f"{act.name} is still due at {asked:%Y-%m-%dT%H:%M:%SZ} after it ran: see the log for what refused")
+            raise ActStuck(
+                f"{act.name} is still due at {asked:%Y-%m-%dT%H:%M:%SZ} after it ran: see the log for what refused"
+            )
     return tuple(done)
 
 
