@@ -1,1 +1,0 @@
-"""Flows across rooms, and what subscribes to the rooms' events."""

@@ -1,1 +1,0 @@
-"""Means of payment: orders to pay, the card provider, bank transfers and statements."""
