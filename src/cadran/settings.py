@@ -197,6 +197,16 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 
+# Partners. Another address and key, and the sandbox gives way to the real one.
+CARD_API_BASE = os.environ.get("CADRAN_CARD_API_BASE", f"http://{HOST}:{SANDBOX_CARD_PORT}" if SANDBOX else "")
+CARD_API_KEY = secret("card_api_key")
+CARD_WEBHOOK_SECRET = secret("card_webhook")
+CARD_TIMEOUT_S = float(os.environ.get("CADRAN_CARD_TIMEOUT_S", "10"))
+BANK_STATEMENTS = os.environ.get(
+    "CADRAN_BANK_STATEMENTS", f"http://{HOST}:{SANDBOX_BANK_PORT}/statements" if SANDBOX else ""
+)
+BANK_TOKEN = secret("bank_token")
+
 EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")
 EMAIL_PORT = _port("CADRAN_SMTP_PORT", SANDBOX_SMTP_PORT)
 EMAIL_HOST_USER = os.environ.get("CADRAN_SMTP_USER", "")

@@ -1,0 +1,1 @@
+"""Flows across rooms, and what subscribes to the rooms' events."""

@@ -51,3 +51,10 @@ def midnight(day: date, zone: str) -> datetime:
 def end_of_civil_day(day: date, zone: str) -> datetime:
     """24:00 of `day` in `zone`: the first instant of the next day, in UTC."""
     return midnight(day + timedelta(days=1), zone)
+
+
+def civil_month(at: datetime, zone: str) -> Period:
+    """The calendar month in `zone` that holds that instant, from the 1st at 00:00 to the next 1st at 00:00."""
+    day = civil_day(at, zone).replace(day=1)
+    following = (day + timedelta(days=31)).replace(day=1)
+    return Period(midnight(day, zone), midnight(following, zone))

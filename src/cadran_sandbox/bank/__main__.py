@@ -64,7 +64,7 @@ class Bank:
                 "select number, cents, currency, remittance, debtor, booked_at from entry where number > ? order by number limit ?",
                 (after, PAGE_SIZE),
             ).fetchall()
-        return [Entry(*row[:5], booked_at=datetime.fromisoformat(row[5])) for row in rows]
+        return [Entry(n, cents, ccy, text, who, datetime.fromisoformat(booked)) for n, cents, ccy, text, who, booked in rows]
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"ok": True})

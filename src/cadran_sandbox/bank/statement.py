@@ -49,7 +49,7 @@ def statement(entries: Sequence[Entry], *, iban: str, made_at: datetime, number:
         add(details, "Refs/EndToEndId", "NOTPROVIDED")
         add(details, "RltdPties/Dbtr/Pty/Nm", entry.debtor)
         add(details, "RmtInf/Ustrd", entry.remittance)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def add(parent: ElementTree.Element, path: str, text: str) -> ElementTree.Element:

@@ -1,0 +1,48 @@
+"""Carry events from the room that recorded them to those that subscribe: at least once, in order, each failure retried.
+
+A subscriber is idempotent by the event's key, so that a repeat does nothing. One that fails is tried again after a pause;
+the others do not wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from cadran.charging.ports import Charging
+from cadran.journeys import credit, wallet
+from cadran.policy import events, operations
+from cadran.policy.events import PendingEvent
+from cadran.units.errors import CadranError
+
+log = structlog.get_logger()
+
+Subscriber = Callable[[PendingEvent, Charging], None]
+
+SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
+    "party.customer-validated": (wallet.open_wallet,),
+    "payment.received": (credit.buy_credit,),
+}
+
+
+def carry_pending(*, charging: Charging, at: datetime, limit: int = 100) -> int:
+    """Carry the events that wait, at most `limit`; returns how many were carried. Never raises for one event's failure."""
+    carried = 0
+    for event in events.pending_events(at=at, limit=limit):
+        try:
+            for subscriber in SUBSCRIBERS.get(event.kind, ()):
+                subscriber(event, charging)
+        except CadranError as error:
+            log.warning(
+                "event-postponed", kind=event.kind, key=event.key, attempts=event.attempts + 1, error=error.error_id
+            )
+            operations.postpone(event_id=event.event_id, error=str(error), at=at)
+        except Exception as error:  # an edge: one broken event must not stop the others
+            log.exception("event-broken", kind=event.kind, key=event.key)
+            operations.postpone(event_id=event.event_id, error=f"{type(error).__name__}: {error}", at=at)
+        else:
+            operations.mark_carried(event_id=event.event_id, at=at)
+            carried += 1
+    return carried

@@ -1,0 +1,123 @@
+"""What may be bought, by which means, and how an order moves from state to state. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stdnum import iso11649
+
+from cadran.policy.rules import Decision
+from cadran.policy.terms import Terms
+from cadran.units.clause import carries
+from cadran.units.money import decimal_text
+
+
+class Means(StrEnum):
+    """How a top-up is paid."""
+
+    CARD = "card"
+    TRANSFER = "transfer"
+
+
+class OrderState(StrEnum):
+    """created: nobody was asked to pay yet; at_provider: the card page is open; awaiting_transfer: a reference was given;
+    paid: the money is there; lapsed: nobody paid in time; review: what came is not what was asked."""
+
+    CREATED = "created"
+    AT_PROVIDER = "at_provider"
+    AWAITING_TRANSFER = "awaiting_transfer"
+    PAID = "paid"
+    LAPSED = "lapsed"
+    REVIEW = "review"
+
+
+# From each state, the states that may follow. Money that comes late is money all the same: lapsed can become paid.
+FOLLOWS: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.CREATED: frozenset({OrderState.AT_PROVIDER, OrderState.AWAITING_TRANSFER, OrderState.LAPSED}),
+    OrderState.AT_PROVIDER: frozenset({OrderState.PAID, OrderState.LAPSED, OrderState.REVIEW}),
+    OrderState.AWAITING_TRANSFER: frozenset({OrderState.PAID, OrderState.LAPSED}),
+    OrderState.LAPSED: frozenset({OrderState.PAID, OrderState.REVIEW}),
+    OrderState.PAID: frozenset(),
+    OrderState.REVIEW: frozenset({OrderState.PAID}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TopUpAnswer:
+    """May this amount be bought now, and by which means. `means` is meaningful only where the decision allows."""
+
+    decision: Decision
+    means: Means
+
+
+@carries("IPP-9.2-top-up-amounts")
+def offered_amounts(terms: Terms, *, seniority_days: int) -> tuple[int, ...]:
+    """The amounts in micros, tax included, that an account of that age in days may buy."""
+    amounts, ages = terms.integers("topup.amounts_micros"), terms.integers("topup.amounts_after_days")
+    return tuple(amount for amount, age in zip(amounts, ages, strict=True) if seniority_days >= age)
+
+
+@carries("IPP-9.2-top-up-amounts", "IPP-9.2-100-a-month")
+def top_up_answer(terms: Terms, *, amount_micros: int, seniority_days: int, month_micros: int) -> TopUpAnswer:
+    """Answer a wish to buy `amount_micros` when `month_micros` were bought already in this civil month.
+
+    Up to the monthly limit a card will do; what goes beyond it waits for a bank transfer.
+    """
+    inputs = {"amount_micros": amount_micros, "seniority_days": seniority_days, "month_micros": month_micros}
+    offered = offered_amounts(terms, seniority_days=seniority_days)
+    if amount_micros not in offered:
+        listed = ", ".join(decimal_text(amount) for amount in offered)
+        return TopUpAnswer(
+            Decision(
+                allowed=False,
+                clause=terms.clause("topup.amounts_micros"),
+                terms=terms.ref,
+                code="top-up-amount-not-offered",
+                fr=f"Ce montant n'est pas proposé. Choisissez parmi : {listed} EUR.",
+                en=f"This amount is not offered. Choose one of: {listed} EUR.",
+                inputs=inputs,
+            ),
+            Means.CARD,
+        )
+    limit = terms.integer("topup.monthly_card_limit_micros")
+    if month_micros + amount_micros > limit:
+        return TopUpAnswer(
+            Decision(
+                allowed=True,
+                clause=terms.clause("topup.monthly_card_limit_micros"),
+                terms=terms.ref,
+                code="top-up-by-transfer",
+                fr=f"Au-delà de {decimal_text(limit)} EUR par mois, le paiement se fait par virement bancaire.",
+                en=f"Beyond EUR {decimal_text(limit)} a month, payment is by bank transfer.",
+                inputs={**inputs, "limit_micros": limit},
+            ),
+            Means.TRANSFER,
+        )
+    return TopUpAnswer(
+        Decision(
+            allowed=True,
+            clause=terms.clause("topup.amounts_micros"),
+            terms=terms.ref,
+            code="top-up-by-card",
+            fr="Paiement par carte, crédit disponible dès sa confirmation.",
+            en="Payment by card, credit available as soon as it is confirmed.",
+            inputs={**inputs, "limit_micros": limit},
+        ),
+        Means.CARD,
+    )
+
+
+def transfer_reference(number: int) -> str:
+    """The ISO 11649 creditor reference (RF and two check digits) of the order of that number."""
+    body = f"{number:010d}"
+    check = 98 - int(f"{body}271500") % 97
+    return f"RF{check:02d}{body}"
+
+
+def references_in(remittance: str) -> tuple[str, ...]:
+    """The valid creditor references in a bank's free text, however people spaced or cased them."""
+    compact = re.sub(r"[^0-9A-Z]", "", remittance.upper()[:1000])
+    found = (match[1] for match in re.finditer(r"(?=(RF\d{12}))", compact))
+    return tuple(dict.fromkeys(reference for reference in found if iso11649.is_valid(reference)))
