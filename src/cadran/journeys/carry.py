@@ -27,10 +27,10 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
 }
 
 
-def carry_pending(*, charging: Charging, at: datetime, limit: int = 100) -> int:
+def pending(*, charging: Charging, now: datetime, limit: int = 100) -> int:
     """Carry the events that wait, at most `limit`; returns how many were carried. Never raises for one event's failure."""
     carried = 0
-    for event in events.pending_events(at=at, limit=limit):
+    for event in events.pending_events(at=now, limit=limit):
         try:
             for subscriber in SUBSCRIBERS.get(event.kind, ()):
                 subscriber(event, charging)
@@ -38,11 +38,11 @@ def carry_pending(*, charging: Charging, at: datetime, limit: int = 100) -> int:
             log.warning(
                 "event-postponed", kind=event.kind, key=event.key, attempts=event.attempts + 1, error=error.error_id
             )
-            operations.postpone(event_id=event.event_id, error=str(error), at=at)
+            operations.postpone(event_id=event.event_id, error=str(error), at=now)
         except Exception as error:  # an edge: one broken event must not stop the others
             log.exception("event-broken", kind=event.kind, key=event.key)
-            operations.postpone(event_id=event.event_id, error=f"{type(error).__name__}: {error}", at=at)
+            operations.postpone(event_id=event.event_id, error=f"{type(error).__name__}: {error}", at=now)
         else:
-            operations.mark_carried(event_id=event.event_id, at=at)
+            operations.mark_carried(event_id=event.event_id, at=now)
             carried += 1
     return carried

@@ -64,7 +64,9 @@ class Bank:
                 "select number, cents, currency, remittance, debtor, booked_at from entry where number > ? order by number limit ?",
                 (after, PAGE_SIZE),
             ).fetchall()
-        return [Entry(n, cents, ccy, text, who, datetime.fromisoformat(booked)) for n, cents, ccy, text, who, booked in rows]
+        return [
+            Entry(n, cents, ccy, text, who, datetime.fromisoformat(booked)) for n, cents, ccy, text, who, booked in rows
+        ]
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"ok": True})
@@ -115,7 +117,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, default=Path("var/sandbox/bank"), help="where its book lies")
     options = parser.parse_args()
     bank = Bank(options.dir / "bank.db", os.environ.get("SANDBOX_BANK_TOKEN", "bank_sandbox"))
-    uvicorn.run(bank.app(), host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(bank.app(), host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

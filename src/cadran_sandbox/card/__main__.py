@@ -26,7 +26,7 @@ def main() -> None:
         webhook_url=options.webhook_url,
         webhook_secret=os.environ.get("SANDBOX_CARD_WEBHOOK_SECRET", "whsec_sandbox"),
     )
-    uvicorn.run(provider.app(), host=options.host, port=options.port, log_level="warning")
+    uvicorn.run(provider.app(), host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

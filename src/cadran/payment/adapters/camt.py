@@ -48,11 +48,13 @@ def _receipt(entry: Element) -> Receipt | None:
         raise UnreadableStatement("a booked credit of the statement lacks its amount or its reference")
     try:
         value = Decimal((amount.text or "").strip())
+        if not 0 < value < MAX_AMOUNT:
+            raise InvalidOperation
         micros = int(value.scaleb(6))
-        if not 0 < value < MAX_AMOUNT or Decimal(micros).scaleb(-6) != value:
+        if Decimal(micros).scaleb(-6) != value:
             raise InvalidOperation
         booked = _instant(_text(entry, "{*}BookgDt/{*}DtTm") or _text(entry, "{*}BookgDt/{*}Dt"))
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         raise UnreadableStatement(f"the credit {reference} has an amount or a date that cannot be read") from None
     texts = [node.text or "" for node in entry.iterfind(".//{*}RmtInf/{*}Ustrd")]
     texts += [node.text or "" for node in entry.iterfind(".//{*}RmtInf/{*}Strd/{*}CdtrRefInf/{*}Ref")]

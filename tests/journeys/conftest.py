@@ -1,0 +1,52 @@
+"""A merchant's end of the notices, and the sandbox card provider as a real program that sends them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cadran.payment.adapters.stripe_checkout import StripeCheckout
+from payment.conftest import free_port, program
+
+
+@dataclass
+class Notices:
+    """Every notice that came in: body and signature. `status` is what the merchant answers."""
+
+    url: str = ""
+    received: list[tuple[bytes, str]] = field(default_factory=list)
+    status: int = 200
+
+
+@pytest.fixture
+def notices() -> Iterator[Notices]:
+    box = Notices()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            box.received.append((body, self.headers["stripe-signature"]))
+            self.send_response(box.status)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    box.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield box
+    server.shutdown()
+
+
+@pytest.fixture
+def card(notices: Notices, tmp_path: Path) -> Iterator[StripeCheckout]:
+    options = ("--dir", str(tmp_path / "card"), "--webhook-url", notices.url)
+    keys = {"SANDBOX_CARD_API_KEY": "sk_test_x", "SANDBOX_CARD_WEBHOOK_SECRET": "whsec_x"}
+    with program("cadran_sandbox.card", *options, port=free_port(), **keys) as url:
+        yield StripeCheckout(api_key="sk_test_x", webhook_secret="whsec_x", base_url=url, timeout_s=2)
