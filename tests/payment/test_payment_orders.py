@@ -145,10 +145,14 @@ def test_a_receipt_that_fits_no_order_waits_for_staff(terms: Terms, euros: int, 
     assert queries.order(order.order_id).state is OrderState.AWAITING_TRANSFER
 
 
+@pytest.mark.clause("IPP-9.2-100-a-month")
 def test_an_order_whose_transfer_never_came_lapses_and_late_money_still_pays_it(terms: Terms) -> None:
     order = place(terms, euros=200)
-    assert operations.lapse_transfers(placed_before=NOON - timedelta(seconds=1), at=NOON) == 0
-    assert operations.lapse_transfers(placed_before=NOON, at=NOON) == 1
+    lapse = datetime(2026, 12, 22, 23, tzinfo=UTC)  # 24:00 in Paris of the thirtieth day
+    assert queries.next_transfer_lapse() == lapse
+    assert operations.lapse_transfers(at=lapse - timedelta(microseconds=1)) == 0
+    assert operations.lapse_transfers(at=lapse) == 1
+    assert queries.next_transfer_lapse() is None
     assert queries.order(order.order_id).state is OrderState.LAPSED
     done = operations.receive_transfer(receipt=receipt(order.reference, 200), recorded_by="statement", at=NOON)
     assert done is not None

@@ -22,6 +22,7 @@ class PaymentOrder(models.Model):
     provider_ref = models.CharField(max_length=128, blank=True, db_index=True)
     checkout_url = models.CharField(max_length=600, blank=True)
     placed_at = models.DateTimeField()
+    lapses_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
     polled_at = models.DateTimeField(null=True)
 

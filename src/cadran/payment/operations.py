@@ -87,6 +87,7 @@ def place_top_up(
         OrderStep.objects.create(order=row, state=OrderState.CREATED, at=utc(at))
         if answer.means is Means.TRANSFER:
             row.reference = rules.transfer_reference(row.pk)
+            row.lapses_at = rules.transfer_lapses_at(terms, at)
             _step(row, OrderState.AWAITING_TRANSFER, at, f"reference {row.reference}")
             _tell(row, "payment.transfer-awaited", at, {"reference": row.reference})
         return queries.as_order(row)
@@ -162,11 +163,11 @@ def receive_transfer(*, receipt: Receipt, recorded_by: str, at: datetime) -> Ord
         return queries.as_order(row)
 
 
-def lapse_transfers(*, placed_before: datetime, at: datetime, limit: int = 200) -> int:
-    """Orders that waited too long for their transfer lapse; money that still comes is taken all the same."""
+def lapse_transfers(*, at: datetime, limit: int = 200) -> int:
+    """Orders that waited too long for their transfer lapse; money that still comes is taken all the same. Idempotent."""
     with transaction.atomic():
-        waiting = PaymentOrder.objects.filter(state=OrderState.AWAITING_TRANSFER, placed_at__lte=placed_before)
-        rows = list(waiting.order_by("id")[:limit])
+        waiting = PaymentOrder.objects.filter(state=OrderState.AWAITING_TRANSFER, lapses_at__lte=utc(at))
+        rows = list(waiting.order_by("lapses_at")[:limit])
         for row in rows:
             _step(row, OrderState.LAPSED, at, "no transfer came")
         return len(rows)

@@ -141,3 +141,9 @@ def order_of_key(account: str, key: str) -> Order | None:
 def notice_known(notice_id: str) -> bool:
     """Whether this notice was received, and acted upon, before."""
     return ProviderNotice.objects.filter(notice_id=notice_id).exists()
+
+
+def next_transfer_lapse() -> datetime | None:
+    """When the next order stops waiting for its transfer."""
+    row = PaymentOrder.objects.filter(state=OrderState.AWAITING_TRANSFER).exclude(lapses_at=None).order_by("lapses_at").first()
+    return None if row is None else row.lapses_at

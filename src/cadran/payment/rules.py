@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stdnum import iso11649
@@ -12,6 +13,7 @@ from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 from cadran.units.money import decimal_text
+from cadran.units.period import civil_day, end_of_civil_day
 
 
 class Means(StrEnum):
@@ -107,6 +109,14 @@ def top_up_answer(terms: Terms, *, amount_micros: int, seniority_days: int, mont
         ),
         Means.CARD,
     )
+
+
+@carries("IPP-9.2-100-a-month")
+def transfer_lapses_at(terms: Terms, placed_at: datetime) -> datetime:
+    """The instant at which an order stops waiting for its transfer: 24:00 of the last day of its wait, in the terms' zone."""
+    zone = terms.text("topup.zone")
+    last = civil_day(placed_at, zone) + timedelta(days=terms.integer("topup.transfer_wait_days"))
+    return end_of_civil_day(last, zone)
 
 
 def transfer_reference(number: int) -> str:
