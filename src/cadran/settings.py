@@ -205,6 +205,7 @@ CARD_TIMEOUT_S = float(os.environ.get("CADRAN_CARD_TIMEOUT_S", "10"))
 BANK_STATEMENTS = os.environ.get(
     "CADRAN_BANK_STATEMENTS", f"http://{HOST}:{SANDBOX_BANK_PORT}/statements" if SANDBOX else ""
 )
+BANK_EVERY_S = float(os.environ.get("CADRAN_BANK_EVERY_S", "1" if SANDBOX else "900"))
 BANK_TOKEN = secret("bank_token")
 
 EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")

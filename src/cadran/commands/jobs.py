@@ -61,7 +61,7 @@ def tasks() -> dict[str, Task]:
     from django.db import close_old_connections
 
     from cadran.charging.adapters import client
-    from cadran.journeys import carry, due
+    from cadran.journeys import carry, credit, due
     from cadran.units import clock
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
@@ -75,7 +75,22 @@ def tasks() -> dict[str, Task]:
         close_old_connections()
         return sum(done.count for done in due.run_due(charging=charging, now=civil.now()))
 
-    return {"carry": carried, "due": due_acts}
+    card, bank = credit.card_provider(), credit.statement_source()
+    read_next = [0.0]
+
+    def polled() -> int:
+        close_old_connections()
+        credit.poll_cards(provider=card, at=civil.now())
+        return 0
+
+    def statements() -> int:
+        close_old_connections()
+        if bank is None or time.monotonic() < read_next[0]:
+            return 0
+        read_next[0] = time.monotonic() + settings.BANK_EVERY_S
+        return credit.read_statements(source=bank, at=civil.now())
+
+    return {"carry": carried, "due": due_acts, "cards": polled, "bank": statements}
 
 
 @click.command()

@@ -29,6 +29,7 @@ COMMANDS = (
     "jobs",
     "media",
     "migrate",
+    "payment",
     "phone",
     "restore",
     "serve",

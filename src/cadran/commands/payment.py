@@ -19,7 +19,9 @@ def command() -> None:
 @command.command("receive")
 @click.argument("reference")
 @click.argument("amount")
-@click.option("--bank-reference", required=True, help="The bank's own reference of the entry; it makes a repeat harmless.")
+@click.option(
+    "--bank-reference", required=True, help="The bank's own reference of the entry; it makes a repeat harmless."
+)
 @click.option("--by", "staff", required=True, help="Who posts this receipt.")
 @click.option("--json", "as_json", is_flag=True)
 def receive(reference: str, amount: str, bank_reference: str, staff: str, as_json: bool) -> None:
@@ -43,9 +45,15 @@ def receive(reference: str, amount: str, bank_reference: str, staff: str, as_jso
         at=at,
     )
     if as_json:
-        print(json.dumps({"order": order and order.order_id, "state": order and order.state, "matched": order is not None}))
+        print(
+            json.dumps(
+                {"order": order and order.order_id, "state": order and order.state, "matched": order is not None}
+            )
+        )
     elif order is None:
-        print("No waiting order has this reference and this amount: the receipt is kept. See `cadran payment unmatched`.")
+        print(
+            "No waiting order has this reference and this amount: the receipt is kept. See `cadran payment unmatched`."
+        )
     else:
         print(f"Order {order.order_id} of {order.account} is paid; its credit follows at once.")
     if order is None:
@@ -79,5 +87,7 @@ def unmatched(as_json: bool) -> None:
         return
     table = Table("Bank reference", "Amount", "Text", "Why", title="Receipts without an order")
     for item in found:
-        table.add_row(item.bank_reference, f"{decimal_text(item.amount_micros)} {item.currency}", item.remittance, item.because)
+        table.add_row(
+            item.bank_reference, f"{decimal_text(item.amount_micros)} {item.currency}", item.remittance, item.because
+        )
     Console().print(table)

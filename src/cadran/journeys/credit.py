@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 POLL_EVERY_S = 5
 POLL_BATCH = 20
+MOST_BATCHES = 1000
 
 
 def card_provider() -> CardProvider:
@@ -143,6 +144,16 @@ def read_statements(*, source: StatementSource, at: datetime) -> int:
         else:
             paid += 1
     return paid
+
+
+def lapse_orders(*, at: datetime) -> int:
+    """Let every order lapse whose wait for its transfer is over at `at`; returns how many."""
+    lapsed = 0
+    for _ in range(MOST_BATCHES):
+        if not (done := operations.lapse_transfers(at=at)):
+            break
+        lapsed += done
+    return lapsed
 
 
 @carries("IPP-9.2-180-days")

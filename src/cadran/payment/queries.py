@@ -145,5 +145,10 @@ def notice_known(notice_id: str) -> bool:
 
 def next_transfer_lapse() -> datetime | None:
     """When the next order stops waiting for its transfer."""
-    row = PaymentOrder.objects.filter(state=OrderState.AWAITING_TRANSFER).exclude(lapses_at=None).order_by("lapses_at").first()
+    row = (
+        PaymentOrder.objects.filter(state=OrderState.AWAITING_TRANSFER)
+        .exclude(lapses_at=None)
+        .order_by("lapses_at")
+        .first()
+    )
     return None if row is None else row.lapses_at
