@@ -51,6 +51,18 @@ class LawValue:
     def ref(self) -> str:
         return f"law/{self.effective_from.isoformat()}:{self.name}"
 
+    def integer(self) -> int:
+        """The whole number. Raises UnknownLaw for another kind."""
+        if type(self.content) is not int:
+            raise UnknownLaw(f"{self.ref} must be a whole number ({self.stands})")
+        return self.content
+
+    def texts(self) -> tuple[str, ...]:
+        """The list of texts. Raises UnknownLaw for another kind."""
+        if not isinstance(self.content, tuple) or not all(isinstance(item, str) for item in self.content):
+            raise UnknownLaw(f"{self.ref} must be a list of texts ({self.stands})")
+        return tuple(str(item) for item in self.content)
+
 
 def read_law(sections: list[Section], clauses: Collection[str]) -> tuple[list[LawValue], list[Fault]]:
     """The values of a law file and every error in it."""
