@@ -1,0 +1,1 @@
+"""Where buckets of credit are kept: SQLite today."""

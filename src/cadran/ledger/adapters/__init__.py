@@ -1,0 +1,1 @@
+"""The books behind their port: SQLite today."""

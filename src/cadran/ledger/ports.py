@@ -1,0 +1,24 @@
+"""What the ledger needs from whatever keeps the books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from cadran.ledger import rules
+
+
+class Books(Protocol):
+    """Rows of the books, inside the caller's transaction. The database itself writes the legs, keeps the balances and refuses what
+    `rules` names; each method raises those errors."""
+
+    def account(self, ref: rules.AccountRef) -> rules.Account | None: ...
+    def funded(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
+        """The owner's accounts with a floor whose name starts with `prefix` and whose balance is above zero."""
+        ...
+
+    def insert_account(self, ref: rules.AccountRef, *, currency: str, floor_micros: int | None, at: datetime) -> None: ...
+    def insert_transfer(self, transfer: rules.Transfer) -> None: ...
+    def held(self, owner: str, reservation: str) -> tuple[tuple[rules.AccountRef, rules.AccountRef, str, int], ...]:
+        """What a reservation still holds: (debit, credit, currency, micros) for each account not yet resolved, in order of holding."""
+        ...
