@@ -43,7 +43,7 @@ def house(brand: str, name: str, currency: str) -> AccountRef:
 
 
 def open_wallet(store: ports.Buckets, books: Books, *, owner: str, brand: str, currency: str, at: datetime) -> None:
-    """Give a billing account a wallet, and the brand the accounts that it needs. Doing it again changes nothing. Raises WalletDiffers."""
+    """Give a billing account a wallet, and the brand the accounts that it needs. Again changes nothing. Raises WalletDiffers."""
     wallet = ports.Wallet(owner=checked_key(owner), brand=checked_key(brand), currency=Money(0, currency).currency)
     known = store.wallet(owner)
     if known is not None:
@@ -83,7 +83,15 @@ def free_micros(store: ports.Buckets, books: Books, *, owner: str, at: datetime)
 
 @carries("IPP-9.2-180-days")
 def buy(
-    store: ports.Buckets, books: Books, *, owner: str, key: str, amount_micros: int, means: str, terms: Terms, at: datetime
+    store: ports.Buckets,
+    books: Books,
+    *,
+    owner: str,
+    key: str,
+    amount_micros: int,
+    means: str,
+    terms: Terms,
+    at: datetime,
 ) -> ports.BucketDates:
     """Open a bucket with what was paid, and extend what is unconsumed and not expired. Idempotent by key.
 
@@ -112,9 +120,14 @@ def buy(
         available_from=at,
         expires_at=rules.purchase_expiry(terms, at),
     )
-    credit, source = AccountRef(owner, CREDIT + key), house(found.brand, f"payments/{checked_key(means)}", found.currency)
+    credit, source = (
+        AccountRef(owner, CREDIT + key),
+        house(found.brand, f"payments/{checked_key(means)}", found.currency),
+    )
     ledger.open_account(books, ref=source, currency=found.currency, at=at)
-    ledger.open_account(books, ref=credit, currency=found.currency, at=at, floor_micros=terms.integer("credit.floor_micros"))
+    ledger.open_account(
+        books, ref=credit, currency=found.currency, at=at, floor_micros=terms.integer("credit.floor_micros")
+    )
     ledger.post(
         books,
         owner=owner,
@@ -158,7 +171,14 @@ def hold(
 
 
 def settle(
-    store: ports.Buckets, books: Books, *, owner: str, reservation: str, amount_micros: int, at: datetime, unused: Kind = Kind.VOID
+    store: ports.Buckets,
+    books: Books,
+    *,
+    owner: str,
+    reservation: str,
+    amount_micros: int,
+    at: datetime,
+    unused: Kind = Kind.VOID,
 ) -> tuple[str, ...]:
     """Consume an amount of what a reservation holds and release the rest; what is released of credit whose time is over expires.
 
@@ -166,11 +186,23 @@ def settle(
     """
     touched = {debit.name for debit, *_ in books.held(owner, reservation)}
     ids = list(
-        ledger.resolve(books, owner=owner, reservation=reservation, amount_micros=amount_micros, at=at, reason="call", unused=unused)
+        ledger.resolve(
+            books,
+            owner=owner,
+            reservation=reservation,
+            amount_micros=amount_micros,
+            at=at,
+            reason="call",
+            unused=unused,
+        )
     )
     for name in sorted(touched):
         dates = store.bucket(owner, name.removeprefix(CREDIT))
-        if dates is not None and dates.expires_at <= at and (moved := _expire(store, books, dates, at, after=reservation)):
+        if (
+            dates is not None
+            and dates.expires_at <= at
+            and (moved := _expire(store, books, dates, at, after=reservation))
+        ):
             ids.append(moved)
     return tuple(ids)
 
@@ -184,7 +216,9 @@ def expire(store: ports.Buckets, books: Books, *, at: datetime, owner: str = "")
     count = 0
     while True:
         due = (
-            tuple(dates for dates in store.of(owner) if dates.expires_at <= at) if owner else store.due(at, EXPIRY_BATCH)
+            tuple(dates for dates in store.of(owner) if dates.expires_at <= at)
+            if owner
+            else store.due(at, EXPIRY_BATCH)
         )
         for dates in due:
             count += bool(_expire(store, books, dates, at))

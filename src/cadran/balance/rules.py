@@ -72,9 +72,8 @@ def extended_expiry(terms: Terms, bucket: Bucket, purchased_at: datetime) -> dat
         return max(bucket.expires_at, _end_of_day_after(terms, purchased_at))
     if start == "expiry":
         return max(bucket.expires_at, _end_of_day_after(terms, bucket.expires_at - timedelta(microseconds=1)))
-    raise UnknownExtension(
-        f"credit.extension_from of {terms.ref} must be purchase or expiry, not {start!r} ({terms.value('credit.extension_from').source})"
-    )
+    source = terms.value("credit.extension_from").source
+    raise UnknownExtension(f"credit.extension_from of {terms.ref} is purchase or expiry, not {start!r} ({source})")
 
 
 def in_order_of_use(buckets: Sequence[Bucket], at: datetime) -> tuple[Bucket, ...]:
@@ -97,7 +96,7 @@ def spread(amount_micros: int, buckets: Sequence[Bucket]) -> tuple[Part, ...]:
 
 @carries("IPP-9.2-no-refund")
 def refund_decision(terms: Terms, amount_micros: int) -> Decision:
-    """Whether prepaid credit is paid back on request. Withdrawal within its legal period is another right, with a clause of its own."""
+    """Whether prepaid credit is paid back on request. Withdrawal within its legal period is another right."""
     refundable = terms.flag("credit.refundable")
     return Decision(
         allowed=refundable,
@@ -120,4 +119,6 @@ def refund_decision(terms: Terms, amount_micros: int) -> Decision:
 
 def _end_of_day_after(terms: Terms, at: datetime) -> datetime:
     zone = terms.text("credit.zone")
-    return period.end_of_civil_day(period.civil_day(at, zone) + timedelta(days=terms.integer("credit.validity_days")), zone)
+    return period.end_of_civil_day(
+        period.civil_day(at, zone) + timedelta(days=terms.integer("credit.validity_days")), zone
+    )

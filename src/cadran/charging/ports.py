@@ -41,6 +41,7 @@ class AuthoriseCall:
     destination: E.164 digits without plus, a SIP address for open_sip, or the short number as dialled.
     shown: the caller number presented (E.164 digits) or empty when withheld.
     raised_duration: the customer chose 120 minutes instead of 60 (IPP-9.6-120-minutes).
+    country: where the caller is (ISO 3166, two letters), for emergency routing; empty when unknown.
     """
 
     session: str
@@ -54,6 +55,7 @@ class AuthoriseCall:
     direction: str = "outbound"
     raised_duration: bool = False
     call_id: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

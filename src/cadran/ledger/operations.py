@@ -21,7 +21,9 @@ def open_account(
     if known is None:
         books.insert_account(ref, currency=currency, floor_micros=floor_micros, at=utc(at))
     elif (known.currency, known.floor_micros) != (currency, floor_micros):
-        raise rules.AccountDiffers(f"{ref} exists in {known.currency} with the floor {known.floor_micros}: choose another name")
+        raise rules.AccountDiffers(
+            f"{ref} exists in {known.currency} with the floor {known.floor_micros}: choose another name"
+        )
 
 
 def post(

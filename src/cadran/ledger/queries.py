@@ -62,9 +62,11 @@ def posted(ref: rules.AccountRef) -> int:
 
 
 def check() -> tuple[Fault, ...]:
-    """Go through all the books: currencies that do not sum to zero, transfers without their two legs, cached balances and holds that differ
-    from the journal, floors passed. Empty when all is right."""
-    faults = [Fault(where=currency, what=f"postings sum to {total}, not 0") for currency, total in sums().items() if total]
+    """Go through all the books: currencies that do not sum to zero, transfers without their two legs, cached balances and
+    holds that differ from the journal, floors passed. Empty when all is right."""
+    faults = [
+        Fault(where=currency, what=f"postings sum to {total}, not 0") for currency, total in sums().items() if total
+    ]
     balances: dict[tuple[str, str], int] = {}
     legs_of: dict[tuple[str, str], list[int]] = {}
     for posting in models.Posting.objects.iterator(chunk_size=5000):
@@ -84,7 +86,9 @@ def check() -> tuple[Fault, ...]:
         assert account.held_micros is not None
         assert account.floor_micros is not None
         if account.balance_micros != balances.get(key, 0):
-            faults.append(Fault(where=where, what=f"balance {account.balance_micros} kept, {balances.get(key, 0)} posted"))
+            faults.append(
+                Fault(where=where, what=f"balance {account.balance_micros} kept, {balances.get(key, 0)} posted")
+            )
         if account.held_micros != held.get(key, 0):
             faults.append(Fault(where=where, what=f"{account.held_micros} kept as held, {held.get(key, 0)} pending"))
         if account.balance_micros - account.held_micros < account.floor_micros:

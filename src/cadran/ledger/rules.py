@@ -123,8 +123,8 @@ class AccountRef:
 class Account:
     """An account as the books have it.
 
-    floor_micros: the balance less what is held never goes below it; None for accounts of the operator's income and the like, which keep no
-    cached balance, so that no row is written by every call.
+    floor_micros: the balance less what is held never goes below it; None for accounts of the operator's income and the
+    like, which keep no cached balance, so that no row is written by every call.
     """
 
     ref: AccountRef
@@ -171,13 +171,17 @@ def checked(transfer: Transfer) -> Transfer:
     resolving = transfer.kind in RESOLVING
     least = 0 if resolving else 1
     if not least <= transfer.amount_micros <= MAX_MICROS:
-        raise InvalidTransfer(f"a {transfer.kind} transfer moves at least {least} micro-unit, not {transfer.amount_micros}")
+        raise InvalidTransfer(
+            f"a {transfer.kind} transfer moves at least {least} micro-unit, not {transfer.amount_micros}"
+        )
     if transfer.debit == transfer.credit:
         raise InvalidTransfer(f"a transfer needs two accounts, not {transfer.debit} twice")
     if bool(transfer.reservation) != (resolving or transfer.kind is Kind.PENDING):
-        raise InvalidTransfer(f"a {transfer.kind} transfer must {'not ' if transfer.reservation else ''}name a reservation")
+        raise InvalidTransfer(
+            f"a {transfer.kind} transfer must {'not ' if transfer.reservation else ''}name a reservation"
+        )
     if transfer.kind in (Kind.VOID, Kind.EXPIRE) and transfer.amount_micros:
         raise InvalidTransfer(f"a {transfer.kind} transfer posts nothing")
     if transfer.amount_micros > transfer.released_micros and transfer.kind is Kind.POST:
-        raise PostExceedsHold(f"{transfer.reservation} holds {transfer.released_micros} micros, {transfer.amount_micros} cannot be posted")
+        raise PostExceedsHold(f"{transfer.released_micros} micros are held, {transfer.amount_micros} cannot be posted")
     return transfer

@@ -12,6 +12,7 @@ _COLUMNS = "owner, bucket, currency, brand, terms, bought_micros, available_from
 _WALLET = "SELECT owner, brand, currency FROM balance_wallet WHERE owner = ?"
 _INSERT_WALLET = "INSERT INTO balance_wallet (owner, brand, currency, opened_at) VALUES (?, ?, ?, ?)"
 _BUCKET = f"SELECT {_COLUMNS} FROM balance_bucket WHERE owner = ? AND bucket = ?"  # noqa: S608
+_EVER = "SELECT 1 FROM balance_bucket WHERE owner = ? LIMIT 1"
 _OF = f"SELECT {_COLUMNS} FROM balance_bucket WHERE owner = ? AND expired_at IS NULL ORDER BY expires_at"  # noqa: S608
 _DUE = (
     f"SELECT {_COLUMNS} FROM balance_bucket WHERE expired_at IS NULL AND expires_at <= ?"  # noqa: S608
@@ -42,6 +43,9 @@ class SqliteBuckets:
         row = self._execute(_BUCKET, (owner, bucket)).fetchone()
         return None if row is None else _dates(row)
 
+    def ever_bought(self, owner: str) -> bool:
+        return self._execute(_EVER, (owner,)).fetchone() is not None
+
     def of(self, owner: str) -> tuple[ports.BucketDates, ...]:
         return tuple(_dates(row) for row in self._execute(_OF, (owner,)))
 
@@ -62,7 +66,9 @@ class SqliteBuckets:
         )
         self._execute(_INSERT_BUCKET, row)
 
-    def extend(self, owner: str, bucket: str, *, expires_at: datetime, purchase: str, clause: str, terms: str, at: datetime) -> None:
+    def extend(
+        self, owner: str, bucket: str, *, expires_at: datetime, purchase: str, clause: str, terms: str, at: datetime
+    ) -> None:
         self._execute(_EXTEND, (text(expires_at), owner, bucket))
         self._execute(_INSERT_VALIDITY, (owner, bucket, purchase, text(expires_at), clause, terms, text(at)))
 

@@ -83,7 +83,11 @@ class SqliteBooks:
         rows = self._execute(_FUNDED, (owner, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)))
         return tuple(
             rules.Account(
-                ref=rules.AccountRef(owner, name), currency=currency, floor_micros=floor, balance_micros=balance, held_micros=held
+                ref=rules.AccountRef(owner, name),
+                currency=currency,
+                floor_micros=floor,
+                balance_micros=balance,
+                held_micros=held,
             )
             for name, currency, floor, balance, held in rows
         )
@@ -113,7 +117,9 @@ class SqliteBooks:
     def held(self, owner: str, reservation: str) -> tuple[tuple[rules.AccountRef, rules.AccountRef, str, int], ...]:
         found: dict[rules.AccountRef, tuple[rules.AccountRef, str, int]] = {}
         resolved: set[rules.AccountRef] = set()
-        for kind, debit_owner, debit_name, credit_owner, credit_name, currency, micros in self._execute(_HELD, (owner, reservation)):
+        for kind, debit_owner, debit_name, credit_owner, credit_name, currency, micros in self._execute(
+            _HELD, (owner, reservation)
+        ):
             debit, credit = rules.AccountRef(debit_owner, debit_name), rules.AccountRef(credit_owner, credit_name)
             if kind != "pending":
                 resolved.add(debit)

@@ -1,0 +1,50 @@
+"""Contracts and prices as the installation has them: the brands' files through policy, the activated decks through rating."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cadran.policy import queries as policy
+from cadran.policy.terms import Terms
+from cadran.rating import decks
+from cadran.rating.rules import Rate
+
+
+class BrandContracts:
+    """`needs.Contracts` from the brands' files; a version is read once until `refresh`."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Terms] = {}
+
+    def terms(self, ref: str) -> Terms:
+        known = self._known.get(ref)
+        if known is None:
+            known = self._known[ref] = policy.terms(ref)
+        return known
+
+    def refresh(self) -> None:
+        self._known.clear()
+
+
+class BrandPrices:
+    """`needs.Prices` from the activated decks; a brand's is loaded when first asked for, and again by `reload`."""
+
+    def __init__(self) -> None:
+        self._decks: dict[str, decks.Deck] = {}
+
+    def preload(self) -> None:
+        """Load the decks of all brands now, so that no call waits for it."""
+        for brand in policy.brands():
+            self._decks[brand.key] = decks.load(brand.key)
+
+    def find(self, brand: str, digits: str, at: datetime) -> Rate | None:
+        deck = self._decks.get(brand)
+        if deck is None:
+            deck = self._decks[brand] = decks.load(brand)
+        return deck.find(digits, at)
+
+    def reload(self) -> int:
+        for brand, deck in list(self._decks.items()):
+            if decks.generation(brand) != deck.generation:
+                self._decks[brand] = decks.load(brand, previous=deck)
+        return max((decks.generation(brand.key) for brand in policy.brands()), default=0)

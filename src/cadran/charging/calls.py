@@ -1,0 +1,251 @@
+"""The life of a charged call: authorised, extended, settled, each once whatever is repeated. Inside the engine's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from cadran.balance import operations as balance
+from cadran.balance import ports as balance_ports
+from cadran.charging import checks, metrics, needs, records, rules
+from cadran.charging.ports import AuthoriseCall, ChargingRefused, Grant, SettleCall, Settled
+from cadran.ledger.ports import Books
+from cadran.ledger.rules import Kind
+from cadran.policy import calls as policy
+from cadran.policy.rules import Decision, Input
+from cadran.units.clause import carries
+from cadran.units.errors import CadranError
+from cadran.units.ids import new_id
+
+
+class Calls:
+    """The operations on calls. The open ones are kept in memory as well: the engine is their only writer.
+
+    A change of a session becomes visible to others by `keep`, once the operation that made it has succeeded.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: needs.Sessions,
+        buckets: balance_ports.Buckets,
+        books: Books,
+        contracts: needs.Contracts,
+        prices: needs.Prices,
+        extension_s: int,
+    ) -> None:
+        self.sessions = sessions
+        self.buckets = buckets
+        self.books = books
+        self.contracts = contracts
+        self.prices = prices
+        self.extension_s = extension_s
+        self.open: dict[str, rules.Session] = {}
+        self._changed: dict[str, rules.Session] = {}
+
+    def load(self) -> None:
+        """Take the open sessions from the database, forgetting what memory has."""
+        self._changed.clear()
+        self.open = {session.request.session: session for session in self.sessions.open_sessions()}
+
+    def changed(self) -> tuple[str, ...]:
+        """The sessions that the present operation changed."""
+        return tuple(self._changed)
+
+    def keep(self) -> None:
+        """The operation succeeded: what it changed holds."""
+        for key, session in self._changed.items():
+            if session.state == rules.OPEN:
+                self.open[key] = session
+            else:
+                self.open.pop(key, None)
+        self._changed.clear()
+
+    def forget(self) -> None:
+        """The operation failed: what it changed does not hold."""
+        self._changed.clear()
+
+    @carries("IPP-9.2-cut-at-zero", "IPP-0-restrictions", "IPP-5.5-one-hour")
+    def authorise(self, request: AuthoriseCall) -> Grant:
+        """See `ports.Charging.authorise`."""
+        checks.authorise(request)
+        if known := self._find(request.session):
+            if not rules.same_call(known.request, request):
+                raise refused("key-reused", f"{request.session} was another call: use a new session for each call")
+            return known.first_grant()
+        session = self._decided(request)
+        if session.state == rules.OPEN and session.rate is not None:
+            session = self._reserved(session)
+        if session.state == rules.REFUSED:
+            session = replace(session, cdr_id=new_id("cdr"))
+            self.sessions.insert_record(records.refusal(session, cdr_id=session.cdr_id))
+        self.sessions.insert(session)
+        self._changed[request.session] = session
+        return session.first_grant()
+
+    @carries("IPP-9.2-cut-at-zero", "IPP-5.5-one-hour")
+    def extend(self, *, session: str, seq: int, used_s: int, at: datetime) -> Grant:
+        """See `ports.Charging.extend`."""
+        checks.extend(session=session, seq=seq, used_s=used_s, at=at)
+        known = self._known(session)
+        asked = known.request
+        if answered := self.sessions.extension(asked.account, session, seq):
+            return known.grant(*answered)
+        if known.state == rules.REFUSED:
+            return known.first_grant()
+        if known.state == rules.SETTLED:
+            raise refused("session-settled", f"{session} is over: it cannot be extended")
+        if seq <= known.seq:
+            raise refused("seq-passed", f"{session} was extended {known.seq} times already: {seq} was never asked for")
+        changed = replace(known, seq=seq, used_s=max(known.used_s, used_s))
+        if known.rate is not None:
+            free = balance.free_micros(self.buckets, self.books, owner=asked.account, at=at)
+            more = rules.extension(known, free, self.extension_s)
+            if (added := more.held_micros - known.held_micros) > 0:
+                held = balance.hold(
+                    self.buckets,
+                    self.books,
+                    owner=asked.account,
+                    reservation=session,
+                    step=seq,
+                    amount_micros=added,
+                    at=at,
+                )
+                assert held, "the extension was computed from the free credit"
+            changed = replace(changed, granted_s=more.granted_s, final=more.final, held_micros=more.held_micros)
+        grant = changed.grant(changed.granted_s, changed.final)
+        self.sessions.insert_extension(changed, grant, at)
+        self.sessions.change(changed)
+        self._changed[session] = changed
+        return grant
+
+    def heartbeat(self, used_s: Mapping[str, int]) -> tuple[str, ...]:
+        """See `ports.Charging.heartbeat`."""
+        checks.heartbeat(used_s)
+        closed = []
+        for session, seconds in used_s.items():
+            known = self.open.get(session)
+            if known is None:
+                closed.append(session)
+            elif seconds > known.used_s:
+                self.sessions.report(known.request.account, session, seconds)
+                self._changed[session] = replace(known, used_s=seconds)
+        return tuple(closed)
+
+    @carries("IPP-10.1-cdr", "IPP-10.1-per-second", "IPP-9.2-cut-at-zero")
+    def settle(self, request: SettleCall, unused: Kind = Kind.VOID) -> Settled:
+        """See `ports.Charging.settle`."""
+        checks.settle(request)
+        known = self._known(request.session)
+        asked = known.request
+        if known.state != rules.OPEN:
+            return self._recorded(asked.account, known.cdr_id)
+        result = rules.outcome(known, request.answered_at is not None, request.measured_ms)
+        transfers: tuple[str, ...] = ()
+        if known.held_micros:
+            transfers = balance.settle(
+                self.buckets,
+                self.books,
+                owner=asked.account,
+                reservation=asked.session,
+                amount_micros=result.micros,
+                at=request.at,
+                unused=unused,
+            )
+        record = records.record(known, request, result, cdr_id=new_id("cdr"), transfers=transfers)
+        self.sessions.insert_record(record)
+        metrics.settled(record)
+        over = replace(known, state=rules.SETTLED, cdr_id=record.cdr_id, held_micros=0)
+        self.sessions.change(over)
+        self._changed[asked.session] = over
+        return record.settled()
+
+    def _decided(self, request: AuthoriseCall) -> rules.Session:
+        """What the terms say of the call, and its price: open, or refused with the reason."""
+        wallet = self.buckets.wallet(request.account)
+        if wallet is None:
+            raise refused("account-unknown", f"{request.account} has no wallet: open one first")
+        try:
+            terms = self.contracts.terms(request.terms)
+        except (CadranError, KeyError) as error:
+            raise refused("terms-unknown", f"no terms {request.terms!r}: give brand/version as accepted") from error
+        inputs: dict[str, Input] = {"destination": request.destination, "direction": request.direction}
+        session = rules.Session(
+            request=request,
+            brand=wallet.brand,
+            currency=wallet.currency,
+            decision=rules.inbound(terms, {**inputs, "number_class": request.number_class}),
+            state=rules.OPEN,
+        )
+        if request.direction == "inbound":
+            return session
+        routed = request.country in terms.texts("emergency.routed_countries")
+        decision = policy.call_decision(
+            terms,
+            request.number_class,
+            emergency_routed=routed,
+            inputs=inputs,
+            free_account=not self.buckets.ever_bought(request.account),
+        )
+        session = replace(session, decision=decision)
+        if not decision.allowed:
+            return replace(session, state=rules.REFUSED)
+        limit_s, limit_clause = policy.duration_limit(terms, request.number_class, request.raised_duration)
+        session = replace(session, limit_s=limit_s, limit_clause=limit_clause)
+        if decision.code != "call-charged":
+            return session
+        rate = self.prices.find(wallet.brand, request.destination, request.at)
+        if rate is None or rate.currency != wallet.currency:
+            return _refused_with(session, rules.no_price(terms, {**decision.inputs}))
+        return replace(session, rate=rate)
+
+    def _reserved(self, session: rules.Session) -> rules.Session:
+        """Hold the first grant, or refuse the call when the credit does not pay for it whole."""
+        assert session.rate is not None
+        request, terms = session.request, self.contracts.terms(session.request.terms)
+        first = rules.first_grant(terms, session.rate, session.limit_s, request.at)
+        if first.held_micros:
+            held = balance.hold(
+                self.buckets,
+                self.books,
+                owner=request.account,
+                reservation=request.session,
+                step=0,
+                amount_micros=first.held_micros,
+                at=request.at,
+            )
+            if not held:
+                free = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
+                inputs = {**session.decision.inputs, "first_grant_s": first.granted_s}
+                return _refused_with(session, rules.no_credit(terms, first.held_micros, free, inputs))
+        return replace(
+            session,
+            first_granted_s=first.granted_s,
+            granted_s=first.granted_s,
+            held_micros=first.held_micros,
+            final=first.final,
+        )
+
+    def _find(self, session: str) -> rules.Session | None:
+        return self.open.get(session) or self.sessions.session(session)
+
+    def _known(self, session: str) -> rules.Session:
+        found = self._find(session)
+        if found is None:
+            raise refused("session-unknown", f"no session {session}: authorise it first")
+        return found
+
+    def _recorded(self, account: str, cdr_id: str) -> Settled:
+        record = self.sessions.record(account, cdr_id)
+        assert record is not None, f"session over without its record {cdr_id}"
+        return record.settled()
+
+
+def refused(reason: str, message: str) -> ChargingRefused:
+    """The error of a request that cannot be carried out; `reason` is the stable id."""
+    return ChargingRefused(message, reason=reason)
+
+
+def _refused_with(session: rules.Session, decision: Decision) -> rules.Session:
+    return replace(session, decision=decision, state=rules.REFUSED)

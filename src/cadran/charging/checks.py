@@ -1,0 +1,149 @@
+"""What a request must look like before anything is done with it. Each raises ChargingRefused with the reason `invalid`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from cadran.charging import rules
+from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, SettleCall
+from cadran.units.errors import CadranError
+from cadran.units.ids import checked_key
+from cadran.units.money import Money
+from cadran.units.period import utc
+
+MAX_SESSION = 100
+MAX_TEXT = 256
+MAX_SECONDS = 10 * 86_400
+MAX_HEARTBEAT = 5_000
+
+
+def authorise(request: AuthoriseCall) -> None:
+    """Keys, classes, addresses and the instant of a call."""
+    _session(request.session)
+    _key(request.account, "account")
+    _key(request.terms, "terms")
+    _text(request.number_class, "number_class", least=1)
+    _text(request.destination, "destination", least=1)
+    for name in ("caller", "shown", "call_id", "country"):
+        _text(getattr(request, name), name)
+    _one_of(request.direction, rules.DIRECTIONS, "direction")
+    _flag(request.raised_duration, "raised_duration")
+    _instant(request.at)
+
+
+def extend(*, session: str, seq: int, used_s: int, at: datetime) -> None:
+    """The number of the extension and what was used so far."""
+    _session(session)
+    _whole(seq, "seq", least=1, most=10**6)
+    _whole(used_s, "used_s", most=MAX_SECONDS)
+    _instant(at)
+
+
+def heartbeat(used_s: Mapping[str, int]) -> None:
+    """Sessions and their seconds, not too many at once."""
+    if len(used_s) > MAX_HEARTBEAT:
+        raise invalid(f"at most {MAX_HEARTBEAT} sessions in one heartbeat, not {len(used_s)}: send several")
+    for session, seconds in used_s.items():
+        _session(session)
+        _whole(seconds, "used_s", most=MAX_SECONDS)
+
+
+def settle(request: SettleCall) -> None:
+    """How a call ended, and what was measured."""
+    _session(request.session)
+    _whole(request.measured_ms, "measured_ms", most=MAX_SECONDS * 1000)
+    _whole(request.sip_code, "sip_code", most=999)
+    _text(request.carrier, "carrier")
+    _one_of(request.disposition, rules.DISPOSITIONS, "disposition")
+    _one_of(request.ended_by, rules.ENDINGS, "ended_by")
+    _instant(request.at)
+    if request.answered_at is not None:
+        _instant(request.answered_at)
+        if request.answered_at > request.at:
+            raise invalid("a call cannot end before it was answered")
+
+
+def buy(request: BuyCredit) -> None:
+    """The key, the amount and the instant of a purchase."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a purchase has at most {MAX_SESSION} characters")
+    _key(request.account, "account")
+    _key(request.terms, "terms")
+    _key(request.means, "means")
+    _instant(request.at)
+    try:
+        amount = Money(request.amount_micros, request.currency)
+    except (CadranError, TypeError) as error:
+        raise invalid(str(error)) from error
+    if amount.micros <= 0:
+        raise invalid(f"a purchase is above zero, not {request.amount_micros} micros")
+
+
+def wallet(*, account: str, brand: str, currency: str, at: datetime) -> None:
+    """Whose wallet, of which brand, in which currency."""
+    _key(account, "account")
+    _key(brand, "brand")
+    _instant(at)
+    try:
+        Money(0, currency)
+    except (CadranError, TypeError) as error:
+        raise invalid(str(error)) from error
+
+
+def instant(at: datetime) -> None:
+    """An aware instant."""
+    _instant(at)
+
+
+def invalid(message: str) -> ChargingRefused:
+    """The error of a request of a wrong form."""
+    return ChargingRefused(message, reason="invalid")
+
+
+def _session(value: str) -> None:
+    _key(value, "session")
+    if len(value) > MAX_SESSION:
+        raise invalid(f"a session has at most {MAX_SESSION} characters")
+
+
+def _key(value: str, name: str) -> None:
+    _checked(lambda: checked_key(value), name)
+
+
+def _instant(value: datetime) -> None:
+    if not isinstance(value, datetime):
+        raise invalid(f"an instant is a date and time with its zone, not {value!r}")
+    _checked(lambda: utc(value), "at")
+
+
+def _checked(check: Callable[[], object], name: str) -> None:
+    try:
+        check()
+    except (CadranError, OverflowError) as error:
+        raise invalid(f"{name}: {error}") from error
+
+
+def _text(value: str, name: str, least: int = 0) -> None:
+    if not isinstance(value, str) or not least <= len(value) <= MAX_TEXT or any(ord(letter) < 32 for letter in value):
+        raise invalid(f"{name} is a text of {least} to {MAX_TEXT} characters without control characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise invalid(f"{name} is not text that can be written") from error
+
+
+def _whole(value: int, name: str, *, least: int = 0, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise invalid(f"{name} is a whole number from {least} to {most}, not {value!r}")
+
+
+def _flag(value: bool, name: str) -> None:
+    if not isinstance(value, bool):
+        raise invalid(f"{name} is true or false, not {value!r}")
+
+
+def _one_of(value: str, known: frozenset[str], name: str) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise invalid(f"{name} is one of {', '.join(sorted(known))}, not {value!r}")

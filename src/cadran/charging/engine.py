@@ -1,0 +1,286 @@
+"""The engine: every operation of charging in one process that owns var/charging.db, one transaction for many requests.
+
+`Engine` implements `ports.Charging` in process; the service runs it behind a socket and hands it batches.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+
+import structlog
+
+from cadran.balance import operations as balance
+from cadran.balance.adapters.sqlite import SqliteBuckets
+from cadran.charging import checks, metrics, needs, rules
+from cadran.charging.adapters.sqlite import SqliteSessions
+from cadran.charging.calls import Calls, refused
+from cadran.charging.ports import AuthoriseCall, Bought, BuyCredit, ChargingUnavailable, Grant, SettleCall, Settled
+from cadran.ledger.adapters.sqlite import SqliteBooks
+from cadran.ledger.rules import Kind
+from cadran.units.clock import BootClock, MonotonicClock
+from cadran.units.errors import CadranError
+
+LEASE_S = 60
+EXTENSION_S = 30
+Work = Callable[[], object]
+log = structlog.get_logger()
+
+
+class NotMigrated(CadranError):
+    """The file has no tables yet."""
+
+    error_id = "charging-not-migrated"
+
+
+class Engine:
+    """Owns the file: open one engine on it at a time. Safe to call from several threads.
+
+    clock: for leases. extension_s: the most that one extension grants.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        contracts: needs.Contracts,
+        prices: needs.Prices,
+        clock: MonotonicClock | None = None,
+        lease_s: int = LEASE_S,
+        extension_s: int = EXTENSION_S,
+        synchronous: str = "FULL",
+    ) -> None:
+        self._clock = clock or BootClock()
+        self._lease_s = lease_s
+        self._lock = RLock()
+        self._connection = _connect(path, synchronous)
+        self._execute = self._connection.execute
+        self.prices = prices
+        self.buckets = SqliteBuckets(self._connection)
+        self.books = SqliteBooks(self._connection)
+        self.calls = Calls(
+            sessions=SqliteSessions(self._connection),
+            buckets=self.buckets,
+            books=self.books,
+            contracts=contracts,
+            prices=prices,
+            extension_s=extension_s,
+        )
+        self._leases: dict[str, float] = {}
+        try:
+            self._load()
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            raise NotMigrated(f"{path.name} has no tables: run `cadran migrate` first") from error
+
+    def close(self) -> None:
+        """Release the file. What was acknowledged is on disk already."""
+        with self._lock:
+            self._connection.close()
+
+    def run(self, batch: Sequence[Work]) -> list[object]:
+        """Do each piece of work in its own savepoint of one durable transaction; returns results and expected errors in order.
+
+        When the transaction cannot be committed, nothing of it happened and each answer is ChargingUnavailable.
+        """
+        with self._lock:
+            try:
+                self._execute("BEGIN IMMEDIATE")
+                answers = [self._attempt(work) for work in batch]
+                self._execute("COMMIT")
+            except sqlite3.Error as error:
+                log.error("batch not committed", error=str(error), size=len(batch))
+                self._abandon()
+                return [ChargingUnavailable("the charging database did not take the request: send it again")] * len(
+                    batch
+                )
+            except BaseException:
+                self._abandon()
+                raise
+            return answers
+
+    def open_wallet(self, *, account: str, brand: str, currency: str, at: datetime) -> None:
+        self._one(lambda: self.do_open_wallet(account=account, brand=brand, currency=currency, at=at))
+
+    def authorise(self, request: AuthoriseCall) -> Grant:
+        answer = self._one(lambda: self.do_authorise(request))
+        assert isinstance(answer, Grant)
+        return answer
+
+    def extend(self, *, session: str, seq: int, used_s: int, at: datetime) -> Grant:
+        answer = self._one(lambda: self.do_extend(session=session, seq=seq, used_s=used_s, at=at))
+        assert isinstance(answer, Grant)
+        return answer
+
+    def heartbeat(self, *, used_s: Mapping[str, int]) -> tuple[str, ...]:
+        answer = self._one(lambda: self.do_heartbeat(used_s=used_s))
+        assert isinstance(answer, tuple)
+        return answer
+
+    def settle(self, request: SettleCall) -> Settled:
+        answer = self._one(lambda: self.do_settle(request))
+        assert isinstance(answer, Settled)
+        return answer
+
+    def buy_credit(self, request: BuyCredit) -> Bought:
+        answer = self._one(lambda: self.do_buy_credit(request))
+        assert isinstance(answer, Bought)
+        return answer
+
+    def expire_credit(self, *, at: datetime) -> int:
+        answer = self._one(lambda: self.do_expire_credit(at=at))
+        assert isinstance(answer, int)
+        return answer
+
+    def reload_decks(self) -> int:
+        with self._lock:
+            return self.prices.reload()
+
+    def expire_leases(self, *, at: datetime) -> int:
+        """Settle the calls of which nothing was heard for a lease, by the last seconds they reported; returns how many. `at` is the
+        civil clock's instant."""
+        now = self._clock.seconds()
+        with self._lock:
+            late = [session for session, until in self._leases.items() if until <= now]
+            for start in range(0, len(late), 200):
+                part = late[start : start + 200]
+                self.run([lambda session=session: self._lease_over(session, at) for session in part])  # type: ignore[misc]
+        return len(late)
+
+    def next_lease_s(self) -> float | None:
+        """Seconds until the next lease is over, for whoever waits; None without open calls."""
+        with self._lock:
+            return min(self._leases.values()) - self._clock.seconds() if self._leases else None
+
+    # Work for a batch: each runs inside `run`.
+
+    def do_open_wallet(self, *, account: str, brand: str, currency: str, at: datetime) -> None:
+        checks.wallet(account=account, brand=brand, currency=currency, at=at)
+        try:
+            balance.open_wallet(self.buckets, self.books, owner=account, brand=brand, currency=currency, at=at)
+        except balance.WalletDiffers as error:
+            raise refused("wallet-differs", error.message) from error
+
+    def do_authorise(self, request: AuthoriseCall) -> Grant:
+        grant = self.calls.authorise(request)
+        metrics.authorised(grant)
+        return grant
+
+    def do_extend(self, *, session: str, seq: int, used_s: int, at: datetime) -> Grant:
+        return self.calls.extend(session=session, seq=seq, used_s=used_s, at=at)
+
+    def do_heartbeat(self, *, used_s: Mapping[str, int]) -> tuple[str, ...]:
+        closed = self.calls.heartbeat(used_s)
+        until = self._clock.seconds() + self._lease_s
+        for session in used_s:
+            if session in self._leases:
+                self._leases[session] = until
+        return closed
+
+    def do_settle(self, request: SettleCall) -> Settled:
+        return self.calls.settle(request)
+
+    def do_buy_credit(self, request: BuyCredit) -> Bought:
+        checks.buy(request)
+        wallet = self.buckets.wallet(request.account)
+        if wallet is None:
+            raise refused("account-unknown", f"{request.account} has no wallet: open one first")
+        if wallet.currency != request.currency:
+            raise refused(
+                "currency-differs", f"{request.account} has its credit in {wallet.currency}, not {request.currency}"
+            )
+        try:
+            terms = self.calls.contracts.terms(request.terms)
+        except (CadranError, KeyError) as error:
+            raise refused("terms-unknown", f"no terms {request.terms!r}: give brand/version as accepted") from error
+        try:
+            bucket = balance.buy(
+                self.buckets,
+                self.books,
+                owner=request.account,
+                key=request.key,
+                amount_micros=request.amount_micros,
+                means=request.means,
+                terms=terms,
+                at=request.at,
+            )
+        except balance.PurchaseDiffers as error:
+            raise refused("key-reused", error.message) from error
+        free = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
+        return Bought(key=request.key, bucket=bucket.bucket, expires_at=bucket.expires_at, balance_micros=free)
+
+    def do_expire_credit(self, *, at: datetime) -> int:
+        checks.instant(at)
+        return balance.expire(self.buckets, self.books, at=at)
+
+    # Transactions and leases.
+
+    def _one(self, work: Work) -> object:
+        answer = self.run([work])[0]
+        if isinstance(answer, CadranError):
+            raise answer
+        return answer
+
+    def _attempt(self, work: Work) -> object:
+        self._execute("SAVEPOINT request")
+        try:
+            answer = work()
+        except CadranError as error:
+            self._execute("ROLLBACK TO request")
+            self._execute("RELEASE request")
+            self.calls.forget()
+            return error
+        self._execute("RELEASE request")
+        self._renew()
+        return answer
+
+    def _renew(self) -> None:
+        """A session that an operation changed has its lease from now, or none when it is over."""
+        changed = self.calls.changed()
+        if changed:
+            until = self._clock.seconds() + self._lease_s
+            self.calls.keep()
+            for session in changed:
+                if session in self.calls.open:
+                    self._leases[session] = until
+                else:
+                    self._leases.pop(session, None)
+            metrics.open_sessions(len(self.calls.open))
+
+    def _abandon(self) -> None:
+        """Undo the transaction, and take memory back to what the file has."""
+        try:
+            if self._connection.in_transaction:
+                self._execute("ROLLBACK")
+            self._load()
+        except sqlite3.Error as error:
+            log.critical("database lost", error=str(error))
+            raise
+
+    def _load(self) -> None:
+        self.calls.load()
+        until = self._clock.seconds() + self._lease_s
+        self._leases = {session: self._leases.get(session, until) for session in self.calls.open}
+
+    def _lease_over(self, session: str, at: datetime) -> Settled | None:
+        known = self.calls.open.get(session)
+        if known is None:
+            self._leases.pop(session, None)
+            return None
+        log.warning("lease over", call=session, used_s=known.used_s)
+        metrics.lease_over()
+        return self.calls.settle(rules.lease_over(known, at), unused=Kind.EXPIRE)
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if synchronous == 'FULL' else 'NORMAL'}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA recursive_triggers=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute("PRAGMA wal_autocheckpoint=4000")
+    return connection

@@ -1,0 +1,48 @@
+"""Figures of the charging process for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from cadran.charging.ports import Grant
+from cadran.charging.records import Record
+
+AUTHORISED = Counter("cadran_charging_authorised_total", "Calls asked for, by answer", ["code"])
+SETTLED = Counter("cadran_charging_settled_total", "Calls over, by what ended them", ["ended_by"])
+CHARGED = Counter("cadran_charging_charged_micros_total", "Charged to customers", ["currency"])
+LOSS = Counter(
+    "cadran_charging_loss_micros_total", "Measured beyond what was granted, borne by the operator", ["currency"]
+)
+LOSS_S = Counter("cadran_charging_loss_seconds_total", "Seconds measured beyond what was granted")
+LEASES = Counter("cadran_charging_leases_over_total", "Calls settled because nothing more was heard of them")
+OPEN = Gauge("cadran_charging_open_calls", "Calls with a session open", multiprocess_mode="livesum")
+BATCH = Histogram(
+    "cadran_charging_batch_requests", "Requests in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+)
+REQUEST = Histogram(
+    "cadran_charging_batch_seconds",
+    "From the start of a batch to its commit",
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
+)
+BUSY = Counter("cadran_charging_busy_total", "Requests turned away because the queue was full")
+
+
+def authorised(grant: Grant) -> None:
+    AUTHORISED.labels(grant.decision.code).inc()
+
+
+def settled(record: Record) -> None:
+    SETTLED.labels(record.ended_by).inc()
+    if record.charge_micros:
+        CHARGED.labels(record.currency).inc(record.charge_micros)
+    if record.loss_s:
+        LOSS_S.inc(record.loss_s)
+        LOSS.labels(record.currency).inc(record.loss_micros)
+
+
+def open_sessions(count: int) -> None:
+    OPEN.set(count)
+
+
+def lease_over() -> None:
+    LEASES.inc()

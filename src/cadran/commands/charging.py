@@ -1,0 +1,30 @@
+"""`cadran charging`: the process that owns the money. It runs until SIGTERM, and answers what it has read before it ends."""
+
+from __future__ import annotations
+
+import click
+
+from cadran.commands import logs
+from cadran.commands.main import django_ready
+
+
+@click.command(name="charging")
+def command() -> None:
+    """Serve online charging at the socket of the state folder."""
+    django_ready()
+    from django.conf import settings
+
+    from cadran.charging.adapters.brands import BrandContracts, BrandPrices
+    from cadran.charging.engine import Engine
+    from cadran.charging.service import Service, stop_on_signals
+
+    logs.configure("charging")
+    contracts, prices = BrandContracts(), BrandPrices()
+    prices.preload()
+    engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices)
+    service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
+    stop_on_signals(service)
+    try:
+        service.serve()
+    finally:
+        engine.close()
