@@ -163,8 +163,8 @@ class Service:
         try:
             number, op, args = wire.read_request(line)
         except CadranError as error:
-            number = error.details.get("number", 0)
-            client.unsent += wire.error_line(number if isinstance(number, int) else 0, error)
+            told = error.details.get("number", 0)
+            client.unsent += wire.error_line(told if isinstance(told, int) else 0, error)
             self._send(client)
             return
         if len(self._queue) >= self._max_queue:

@@ -7,6 +7,7 @@ Request: `{"id": 7, "op": "authorise", "args": {...}}`. Answer: `{"id": 7, "resu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -116,8 +117,12 @@ class _Result(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 _decode_request = msgspec.json.Decoder(Request).decode
 _decode_answer = msgspec.json.Decoder(Answer).decode
-_decode_args = {op: msgspec.json.Decoder(args).decode for op, (args, _) in OPERATIONS.items()}
-_decode_result = {op: msgspec.json.Decoder(result).decode for op, (_, result) in OPERATIONS.items()}
+_decode_args: dict[str, Callable[[msgspec.Raw], Args]] = {
+    op: msgspec.json.Decoder(args).decode for op, (args, _) in OPERATIONS.items()
+}
+_decode_result: dict[str, Callable[[msgspec.Raw], object]] = {
+    op: msgspec.json.Decoder(result).decode for op, (_, result) in OPERATIONS.items()
+}
 
 
 def request_line(number: int, op: str, args: Args) -> bytes:

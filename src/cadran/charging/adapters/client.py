@@ -226,7 +226,8 @@ class AsyncCharging:
             raise ChargingUnavailable("too many requests wait for the charging service", reason=wire.BUSY)
         writer = self._writer or await self._connect()
         number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[wire.Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         try:
             writer.write(wire.request_line(number, op, args))
             return await answer
