@@ -74,7 +74,7 @@ def panel(view: View) -> Panel:
     )
     if view.sent or view.received:
         digits = [(view.word("sent"), view.sent), (view.word("received"), view.received)]
-        parts.append(Text("   ".join(f"{name}: {text}" for name, text in digits if text), style="cyan"))
+        parts.append(Text("   ".join(f"{name}{text}" for name, text in digits if text), style="cyan"))
     parts.append(Text(""))
     parts += [Text(line, style="dim") for line in view.log]
     keys = {"idle": "keys_idle", "entry": "keys_entry", "incoming": "keys_incoming", "answered": "keys_call"}
@@ -86,7 +86,7 @@ def panel(view: View) -> Panel:
 
 def _headline(view: View) -> Text:
     if view.state == "entry":
-        return Text.assemble((f"{view.word('entry')}: ", "bold"), (view.entry, "bold cyan"), ("▏", "blink"))
+        return Text.assemble((view.word("entry"), "bold"), (view.entry, "bold cyan"), ("▏", "blink"))
     line = Text(view.word(view.state, peer=view.peer), style="bold")
     if view.state == "answered":
         line.append(f"   {words.duration(view.seconds)}", style="green bold")
@@ -178,11 +178,10 @@ class Screen:
 
     def _tell_end(self, detail: dict[str, object]) -> None:
         seconds = detail.get("seconds")
-        self._note(
-            "log_ended",
-            why=self._why(detail),
-            duration=words.duration(seconds if isinstance(seconds, float) else 0.0),
-        )
+        if isinstance(seconds, float) and seconds > 0:
+            self._note("log_talked", why=self._why(detail), duration=words.duration(seconds))
+        else:
+            self._note("log_ended", why=self._why(detail))
 
     def _why(self, detail: dict[str, object]) -> str:
         code = detail.get("code")
@@ -194,7 +193,7 @@ class Screen:
         )
 
     def _note(self, key: str, **values: object) -> None:
-        who = f" {self.view.peer}" if key in ("log_answered", "log_ended") and self.view.peer else ""
+        who = f" {self.view.peer}" if key in ("log_answered", "log_ended", "log_talked") and self.view.peer else ""
         self.view.log.append(f"{self._clock()}{who}  {self.view.word(key, **values)}")
 
     # what the person does
