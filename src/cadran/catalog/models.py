@@ -43,6 +43,7 @@ class DeckRate(models.Model):
     line = models.PositiveIntegerField()
     prefix = models.CharField(max_length=rules.MAX_PREFIX)
     destination = models.CharField(max_length=80)
+    destination_en = models.CharField(max_length=80, blank=True)
     price_nanos = models.BigIntegerField()
     first_s = models.PositiveIntegerField()
     next_s = models.PositiveIntegerField()

@@ -161,12 +161,14 @@ def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_csv.Blanks
     )
 
 
-def activate_deck(*, deck: queries.DeckVersion, effective_from: datetime, at: datetime) -> queries.DeckVersion:
+def activate_deck(
+    *, deck: queries.DeckVersion, effective_from: datetime, at: datetime, dry_run: bool = False
+) -> queries.DeckVersion:
     """Let a draft price the calls that start from `effective_from` on, in place of the version before it.
 
     Atomic; the brand's generation grows, so that the charging process takes the deck up. Activating again for the same instant
     changes nothing. Prices of the past stay: once a brand has a deck, the next takes effect at `at` at the earliest, and at a
-    midnight where the brand's terms promise one price a day. Raises UnableToActivateDeck.
+    midnight where the brand's terms promise one price a day. A dry run checks and changes nothing. Raises UnableToActivateDeck.
     """
     effective_from, at = period.utc(effective_from), period.utc(at)
     with transaction.atomic(using=router.db_for_write(models.Deck)):
@@ -178,6 +180,8 @@ def activate_deck(*, deck: queries.DeckVersion, effective_from: datetime, at: da
                 f"{row.name} {row.version} takes effect on {row.effective_from:%Y-%m-%dT%H:%MZ} already: import it as a new version"
             )
         _check_date(row, effective_from, at)
+        if dry_run:
+            return deck
         row.state = rules.DeckState.ACTIVATED
         row.effective_from, row.activated_at = effective_from, at
         row.activation = (models.Deck.objects.aggregate(newest=Max("activation"))["newest"] or 0) + 1
@@ -278,7 +282,7 @@ def _write_rates(deck_id: int, rates: list[rules.Rate], told: Progress) -> None:
     connection = connections[router.db_for_write(models.DeckRate)]
     meta, quote = models.DeckRate._meta, connection.ops.quote_name
     columns = [field for field in meta.concrete_fields if not field.primary_key]
-    names = ", ".join(quote(field.column) for field in columns)  # type: ignore[arg-type]
+    names = ", ".join(quote(str(field.column)) for field in columns)
     marks = ", ".join("%s" for _ in columns)
     sql = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own model
 
@@ -300,6 +304,7 @@ def _write_rates(deck_id: int, rates: list[rules.Rate], told: Progress) -> None:
             "valid_from": instant(rate.valid_from),
             "valid_to": instant(rate.valid_to),
             "bands": bands.to_text(rate.bands),
+            "destination_en": rate.destination_en,
         }
         return [values[field.name] for field in columns]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
 from django.db.models import Max, Q
+from django.db.models.functions import Length
 
 from cadran.catalog import bands, models, rules
 from cadran.units import period
@@ -25,6 +28,7 @@ _RATE_FIELDS = (
     "valid_from",
     "valid_to",
     "bands",
+    "destination_en",
     "line",
 )
 LIST_LIMIT = 500
@@ -125,9 +129,10 @@ def price_of(brand: str, digits: str, at: datetime, name: str = rules.STANDARD_D
 def prices(
     brand: str, at: datetime, search: str = "", *, name: str = rules.STANDARD_DECK, limit: int = LIST_LIMIT
 ) -> tuple[Price, ...]:
-    """Prices valid at `at`, one for each destination and price, shortest prefix first, sorted by destination.
+    """Prices valid at `at`, one for each destination and price: whole countries before their towns and carriers.
 
-    search: part of a destination's name, or digits (the prefixes that begin with them or that they begin with).
+    search: part of a destination's name in either language, whatever its case and accents, or digits (the prefixes that begin
+    with them or that they begin with). At most `limit`.
     """
     version = in_force(brand, at, name)
     if version is None:
@@ -138,21 +143,36 @@ def prices(
         shorter = [search[:length] for length in range(1, len(search))]
         rows = rows.filter(Q(prefix__startswith=search) | Q(prefix__in=shorter))
     elif search:
-        rows = rows.filter(destination__icontains=search)
+        wanted = folded(search)
+        matching = [name for text, name in _destinations(version.id, version.sha256) if wanted in text]
+        rows = rows.filter(destination__in=matching[:limit])
     found: dict[tuple[object, ...], rules.Rate] = {}
-    for row in rows.order_by("destination", "prefix").values_list(*_RATE_FIELDS).iterator(chunk_size=10_000):
+    listed = rows.annotate(detail=Length("prefix")).order_by("detail", "destination", "prefix")
+    for row in listed.values_list(*_RATE_FIELDS).iterator(chunk_size=10_000):
         key = (row[1], *row[2:7], row[9])
         if key not in found:
+            found[key] = _rate(version, row)
             if len(found) == limit:
                 break
-            found[key] = _rate(version, row)
-        elif len(row[0]) < len(found[key].prefix):
-            found[key] = _rate(version, row)
     return tuple(Price(rate=rate, tax=version.tax) for rate in found.values())
 
 
+def folded(text: str) -> str:
+    """Without case and accents: `États-Unis` -> `etats-unis`."""
+    return "".join(mark for mark in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(mark))
+
+
+@lru_cache(maxsize=8)
+def _destinations(deck_id: int, sha256: str) -> tuple[tuple[str, str], ...]:
+    """Folded names of both languages and the name itself, shortest first. A version never changes, so it is read once."""
+    rows = models.DeckRate.objects.filter(deck_id=deck_id).values_list("destination", "destination_en").distinct()
+    return tuple(sorted(((folded(f"{fr}\n{en}"), fr) for fr, en in rows), key=lambda pair: (len(pair[1]), pair[1])))
+
+
 def _rate(version: DeckVersion, row: tuple[Any, ...]) -> rules.Rate:
-    prefix, destination, price, first_s, next_s, connection, minimum, valid_from, valid_to, band_text, line = row
+    prefix, destination, price, first_s, next_s, connection, minimum, valid_from, valid_to, band_text, english, line = (
+        row
+    )
     return rules.Rate(
         prefix=prefix,
         destination=intern(destination),
@@ -165,6 +185,7 @@ def _rate(version: DeckVersion, row: tuple[Any, ...]) -> rules.Rate:
         valid_from=rules.ALWAYS_FROM if valid_from == rules.ALWAYS_FROM else valid_from,
         valid_to=rules.FOR_EVER if valid_to == rules.FOR_EVER else valid_to,
         bands=bands.from_text(band_text) if band_text else (),
+        destination_en=intern(english),
         deck=version.name,
         version=version.version,
         line=line,

@@ -93,6 +93,7 @@ class TimeBand:
 class Rate:
     """One line of a deck: what a call towards numbers that begin with `prefix` (E.164 digits) costs.
 
+    destination: its name in the brand's language; destination_en: in English, or empty where it is the same.
     price_nanos: 1e-9 of the currency, per minute, outside every band. first_s, next_s: billed seconds of the first and of
     each further increment. connection_micros: added to every answered call. minimum_micros: the least that an answered
     call costs. valid_from, valid_to: half-open, aware UTC. deck, version, line: where it stands, for explanations; the
@@ -110,6 +111,7 @@ class Rate:
     valid_from: datetime = ALWAYS_FROM
     valid_to: datetime = FOR_EVER
     bands: tuple[TimeBand, ...] = ()
+    destination_en: str = ""
     deck: str = ""
     version: str = ""
     line: int = 0

@@ -102,6 +102,7 @@ class Charge:
             "steps": [step.as_dict() for step in self.steps],
             "prefix": rate.prefix,
             "destination": rate.destination,
+            "destination_en": rate.destination_en or rate.destination,
             "first_s": rate.first_s,
             "next_s": rate.next_s,
             "connection_micros": rate.connection_micros,

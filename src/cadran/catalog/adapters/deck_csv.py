@@ -17,7 +17,7 @@ from cadran.catalog.adapters import deck_cells
 from cadran.catalog.adapters.deck_cells import BadCell
 
 REQUIRED = ("prefix", "destination", "price")
-OPTIONAL = ("per", "first_s", "next_s", "connection_fee", "minimum", "effective_from", "effective_to")
+OPTIONAL = ("destination_en", "per", "first_s", "next_s", "connection_fee", "minimum", "effective_from", "effective_to")
 BAND = ("band", "band_days", "band_hours", "band_zone", "band_holidays")
 COLUMNS = REQUIRED + OPTIONAL + BAND
 DELIMITERS = (",", ";", "\t")
@@ -170,7 +170,7 @@ class _Lines:
             if len(self.terms) > 50_000:
                 self.terms.clear()
             known = self.terms[rest] = self._terms(rest)
-        destination, price, first_s, next_s, connection, minimum, valid_from, valid_to, band = known
+        destination, english, price, first_s, next_s, connection, minimum, valid_from, valid_to, band = known
         if band is not None:
             found = _BandLine(number, valid_from, valid_to, destination, band)  # type: ignore[arg-type]
             self.band_lines.setdefault(prefix, []).append(found)
@@ -186,6 +186,7 @@ class _Lines:
             minimum_micros=minimum,  # type: ignore[arg-type]
             valid_from=valid_from,  # type: ignore[arg-type]
             valid_to=valid_to,  # type: ignore[arg-type]
+            destination_en=english,  # type: ignore[arg-type]
             deck=self.deck,
             version=self.version,
             line=number,
@@ -221,8 +222,8 @@ class _Lines:
 
     def _terms(self, cells: tuple[str, ...]) -> tuple[object, ...]:
         """Everything of a line but its prefix."""
-        destination, price, per, first_s, next_s, fee, minimum, since, until = cells[:9]
-        band_cells, blanks = cells[9:], self.blanks
+        destination, price, english, per, first_s, next_s, fee, minimum, since, until = cells[:10]
+        band_cells, blanks = cells[10:], self.blanks
         nanos = deck_cells.price_nanos(price, per)
         valid_from = deck_cells.instant(since, blanks.zone, "effective_from") if since else rules.ALWAYS_FROM
         valid_to = deck_cells.instant(until, blanks.zone, "effective_to") if until else rules.FOR_EVER
@@ -234,9 +235,10 @@ class _Lines:
                     "band", "a line of a band states a price alone: increments and fees stand on its base line"
                 )
             name = deck_cells.destination(destination) if destination else ""
-            return (name, 0, 0, 0, 0, 0, valid_from, valid_to, self._band(band_cells, nanos))
+            return (name, "", 0, 0, 0, 0, 0, valid_from, valid_to, self._band(band_cells, nanos))
         return (
             deck_cells.destination(destination),
+            deck_cells.destination(english) if english else "",
             nanos,
             self._increment(first_s, "first_s", blanks.first_s),
             self._increment(next_s, "next_s", blanks.next_s),

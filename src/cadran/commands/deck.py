@@ -1,0 +1,277 @@
+"""`cadran deck`: import, activate, list and search rate decks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cadran.commands import main
+from cadran.units import errors, money, period
+
+if TYPE_CHECKING:
+    from cadran.catalog.queries import DeckVersion, Price
+
+Progress = Callable[[str, int, int], None]
+SHOWN_PROBLEMS = 50
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object or list.")
+_brand = click.option("--brand", default="ippi", show_default=True, help="Key of the brand.")
+_name = click.option("--name", default="world", show_default=True, help="Which of the brand's decks.")
+
+
+class WrongDate(errors.InvalidInput):
+    """A date or instant of an option cannot be read."""
+
+    error_id = "commands-deck-date"
+
+
+@click.group()
+def command() -> None:
+    """Rate decks: what a call costs by prefix, from which day on."""
+    main.django_ready()
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@_brand
+@_name
+@click.option(
+    "--deck-version", default="", help="Name of this version; the start of the file's SHA-256 where not given."
+)
+@click.option("--currency", default="", help="Three letters; the brand's where not given.")
+@click.option(
+    "--tax", default="not stated", type=click.Choice(["included", "excluded", "not stated"]), show_default=True
+)
+@click.option("--delimiter", default=",", type=click.Choice([",", ";", "tab"]), show_default=True)
+@click.option("--dry-run", is_flag=True, help="Read and report; keep nothing.")
+@_json
+def import_(
+    file: Path,
+    brand: str,
+    name: str,
+    deck_version: str,
+    currency: str,
+    tax: str,
+    delimiter: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Read FILE (.csv or .csv.gz) and keep it as a draft: all of it, or nothing. Errors are told by line."""
+    from cadran.catalog import operations
+
+    try:
+        with _bar(as_json) as progress:
+            report = operations.import_deck(
+                brand=brand,
+                source=file,
+                at=_now(),
+                name=name,
+                version=deck_version,
+                currency=currency,
+                tax=tax,
+                delimiter="\t" if delimiter == "tab" else delimiter,
+                dry_run=dry_run,
+                progress=progress,
+            )
+    except operations.DeckRefused as refused:
+        report = refused.report
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+    else:
+        _tell_report(report, dry_run)
+    if report.problem_count:
+        sys.exit(2)
+
+
+@command.command()
+@click.argument("deck_version")
+@_brand
+@_name
+@click.option("--effective-from", default="", help="A day (its midnight in the brand's zone) or an instant; else now.")
+@click.option("--dry-run", is_flag=True, help="Check, and change nothing.")
+@_json
+def activate(deck_version: str, brand: str, name: str, effective_from: str, dry_run: bool, as_json: bool) -> None:
+    """Let the draft DECK_VERSION price calls from a date on."""
+    from cadran.catalog import operations, queries
+
+    at = _now()
+    found = queries.deck(brand, name, deck_version)
+    since = _instant(effective_from, brand) if effective_from else at
+    activated = operations.activate_deck(deck=found, effective_from=since, at=at, dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps({**activated.as_dict(), "dry_run": dry_run}, ensure_ascii=False))
+    else:
+        would = "would price" if dry_run else "prices"
+        click.echo(f"{brand} {name} {deck_version} {would} calls from {since:%Y-%m-%d %H:%M} UTC on")
+
+
+@command.command("list")
+@click.option("--brand", default=None, help="Key of the brand; all brands where not given.")
+@_json
+def list_(brand: str | None, as_json: bool) -> None:
+    """All versions of all decks, drafts included."""
+    from cadran.catalog import queries
+
+    found = queries.decks(brand)
+    if as_json:
+        click.echo(json.dumps([deck.as_dict() for deck in found], ensure_ascii=False))
+        return
+    for deck in found:
+        click.echo(_deck_line(deck))
+    if not found:
+        click.echo("no decks yet: cadran deck load-reference, or cadran deck import FILE")
+
+
+@command.command()
+@click.argument("number")
+@_brand
+@_name
+@click.option("--at", "at_text", default="", help="Start of the call: a day or an instant; else now.")
+@_json
+def find(number: str, brand: str, name: str, at_text: str, as_json: bool) -> None:
+    """The price of a call to NUMBER (E.164, such as +33142000001). Exit code 1: no price."""
+    from cadran.catalog import queries
+    from cadran.units.e164 import E164
+
+    e164 = E164(number if number.startswith("+") else f"+{number}")
+    at = _instant(at_text, brand) if at_text else _now()
+    price = queries.price_of(brand, e164.digits, at, name)
+    if as_json:
+        click.echo(json.dumps(_price_dict(price) if price else None, ensure_ascii=False))
+    elif price is None:
+        click.echo(f"no price for {e164} at {at:%Y-%m-%dT%H:%M:%SZ} in the deck {name} of {brand}")
+    else:
+        _tell_price(price)
+    if price is None:
+        sys.exit(1)
+
+
+@command.command("load-reference")
+@_json
+def load_reference(as_json: bool) -> None:
+    """Import and activate the decks that the brands' folders ship. Safe to repeat, and quick then."""
+    from cadran.catalog import operations
+
+    with _bar(as_json) as progress:
+        fresh = operations.load_reference(at=_now(), progress=progress)
+    if as_json:
+        click.echo(json.dumps([deck.as_dict() for deck in fresh], ensure_ascii=False))
+    elif not fresh:
+        click.echo("the reference decks are loaded already")
+    for deck in () if as_json else fresh:
+        click.echo(_deck_line(deck))
+
+
+def _tell_report(report: object, dry_run: bool) -> None:
+    from cadran.catalog.operations import ImportReport
+
+    assert isinstance(report, ImportReport)
+    for problem in report.problems[:SHOWN_PROBLEMS]:
+        column = f", {problem.column}" if problem.column else ""
+        click.echo(f"line {problem.line}{column}: {problem.message} [{problem.code}]", err=True)
+    if report.problem_count > SHOWN_PROBLEMS:
+        click.echo(f"... and {report.problem_count - SHOWN_PROBLEMS} more; --json lists 1000", err=True)
+    told = f"{report.lines} lines, {report.rates} rates, {report.problem_count} problems"
+    if report.problem_count:
+        click.echo(f"{told}: nothing was imported")
+    elif dry_run:
+        click.echo(f"{told}: dry run, nothing was imported")
+    else:
+        kept = "kept as a draft" if report.created else "was there already"
+        activate_hint = f"cadran deck activate {report.version} --brand {report.brand} --name {report.name}"
+        click.echo(f"{told}: {report.brand} {report.name} {report.version} {kept}; next: {activate_hint}")
+
+
+def _tell_price(price: Price) -> None:
+    rate = price.rate
+    click.echo(f"{rate.destination}: {_amount(rate.price_nanos)} {rate.currency} a minute, tax {price.tax}")
+    click.echo(f"  by {rate.first_s} s, then {rate.next_s} s; prefix {rate.prefix}")
+    if rate.connection_micros or rate.minimum_micros:
+        fee, least = money.decimal_text(rate.connection_micros), money.decimal_text(rate.minimum_micros)
+        click.echo(f"  connection fee {fee}, minimum {least}")
+    for band in rate.bands:
+        click.echo(f"  {band.name} ({band.zone}): {_amount(band.price_nanos)} a minute")
+    click.echo(f"  deck {rate.deck} {rate.version}, line {rate.line}")
+
+
+def _price_dict(price: Price) -> dict[str, object]:
+    rate = price.rate
+    return {
+        "prefix": rate.prefix,
+        "destination": rate.destination,
+        "destination_en": rate.destination_en or rate.destination,
+        "currency": rate.currency,
+        "tax": price.tax,
+        "price_nanos": rate.price_nanos,
+        "price": _amount(rate.price_nanos),
+        "first_s": rate.first_s,
+        "next_s": rate.next_s,
+        "connection_micros": rate.connection_micros,
+        "minimum_micros": rate.minimum_micros,
+        "bands": [{"name": band.name, "zone": band.zone, "price": _amount(band.price_nanos)} for band in rate.bands],
+        "deck": rate.deck,
+        "version": rate.version,
+        "line": rate.line,
+    }
+
+
+def _deck_line(deck: DeckVersion) -> str:
+    since = f"from {deck.effective_from:%Y-%m-%d %H:%M} UTC" if deck.effective_from else ""
+    return f"{deck.brand:10} {deck.name} {deck.version} {deck.state} {since} {deck.lines} lines {deck.currency} tax {deck.tax}"
+
+
+def _amount(nanos: int) -> str:
+    """Nanos as an exact decimal: 12000000 -> 0.012."""
+    whole, part = divmod(nanos, 10**9)
+    return f"{whole}.{part:09d}".rstrip("0").rstrip(".")
+
+
+def _now() -> datetime:
+    from django.conf import settings
+
+    now = settings.CIVIL_CLOCK.now()
+    assert isinstance(now, datetime)
+    return now
+
+
+def _instant(text: str, brand: str) -> datetime:
+    from cadran.policy import queries as policy_queries
+
+    zone = policy_queries.brand(brand).zone
+    try:
+        if len(text) == 10:
+            return period.midnight(date.fromisoformat(text), zone)
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise WrongDate(f"write 2026-12-01 or 2026-12-01T00:00:00Z, not {text[:40]!r}") from None
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Progress | None]:
+    """A progress bar on a terminal; nothing where a program listens."""
+    from rich import console, progress
+
+    screen = console.Console(stderr=True)
+    if quiet or not screen.is_terminal:
+        yield None
+        return
+    with progress.Progress(console=screen, transient=True) as bars:
+        tasks: dict[tuple[str, int], progress.TaskID] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            if (stage, total) not in tasks:
+                tasks[stage, total] = bars.add_task(
+                    {"read": "reading", "write": "writing"}.get(stage, stage), total=total
+                )
+            bars.update(tasks[stage, total], completed=done)
+
+        yield told
