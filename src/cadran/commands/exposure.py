@@ -39,11 +39,12 @@ def lan_address() -> str:
 
 
 def open_to_lan(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Bind web, SIP and media to the address of the local network; the sandbox partners stay on loopback. Call it before the
-    settings are read. An address in CADRAN_HOST is kept."""
+    """Bind web, card page, bank, mailbox, SIP and media to the address of the local network; carriers stay on loopback. Call
+    it before the settings are read. An address in CADRAN_HOST is kept."""
     address = environ.get("CADRAN_HOST") or lan_address()
     environ["CADRAN_HOST"] = address
     environ.setdefault("CADRAN_SIP_HOST", address)
+    environ.setdefault("CADRAN_SMTP_HOST", address)
     hosts = environ.get("CADRAN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
     environ["CADRAN_ALLOWED_HOSTS"] = f"{hosts},{address}"
 

@@ -21,8 +21,10 @@ Task = Callable[[], int]
 
 
 class Loop:
-    """Runs each task at most once a second. A task that fails is logged and tried again later, each time twice as late, at
-    most LONGEST_PAUSE_S; the others go on."""
+    """Runs each task once a second, and at once again while there is more to do.
+
+    A task that fails is logged and tried again later, each time twice as late, at most LONGEST_PAUSE_S; the others go on.
+    """
 
     def __init__(self, tasks: dict[str, Task], *, stopping: threading.Event, every_s: float = EVERY_S) -> None:
         self.tasks, self.stopping, self.every_s = tasks, stopping, every_s
@@ -56,41 +58,43 @@ class Loop:
 
 
 def tasks() -> dict[str, Task]:
-    """What this installation does by itself: events carried between rooms, then what the civil clock brought due."""
+    """What this installation does by itself: events carried between rooms, what the civil clock brought due, card pages that
+    are still open, and the bank's statements."""
     from django.conf import settings
     from django.db import close_old_connections
 
     from cadran.charging.adapters import client
     from cadran.journeys import carry, credit, due
-    from cadran.units import clock
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
-    civil = clock.OffsetClock(settings.VAR / "clock.json") if settings.SANDBOX else clock.SystemClock()
-
-    def carried() -> int:
-        close_old_connections()
-        return carry.pending(charging=charging, now=civil.now())
-
-    def due_acts() -> int:
-        close_old_connections()
-        return sum(done.count for done in due.run_due(charging=charging, now=civil.now()))
-
-    card, bank = credit.card_provider(), credit.statement_source()
+    clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider(), credit.statement_source()
     read_next = [0.0]
 
-    def polled() -> int:
-        close_old_connections()
-        credit.poll_cards(provider=card, at=civil.now())
+    def carried() -> int:
+        return carry.pending(charging=charging, now=clock.now())
+
+    def due_acts() -> int:
+        return sum(done.count for done in due.run_due(charging=charging, now=clock.now()))
+
+    def cards() -> int:
+        credit.poll_cards(provider=card, at=clock.now())
         return 0
 
     def statements() -> int:
-        close_old_connections()
         if bank is None or time.monotonic() < read_next[0]:
             return 0
         read_next[0] = time.monotonic() + settings.BANK_EVERY_S
-        return credit.read_statements(source=bank, at=civil.now())
+        return credit.read_statements(source=bank, at=clock.now())
 
-    return {"carry": carried, "due": due_acts, "cards": polled, "bank": statements}
+    def fresh(task: Task) -> Task:
+        def run() -> int:
+            close_old_connections()
+            return task()
+
+        return run
+
+    found = {"carry": carried, "due": due_acts, "cards": cards, "bank": statements}
+    return {name: fresh(task) for name, task in found.items()}
 
 
 @click.command()

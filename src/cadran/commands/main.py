@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+from importlib import metadata
 
 import click
 
@@ -48,6 +49,14 @@ def django_ready() -> None:
         django.setup()
 
 
+def version() -> str:
+    """Of the installed distribution."""
+    try:
+        return metadata.version("cadran")
+    except metadata.PackageNotFoundError:
+        return "0+source"
+
+
 class Cadran(click.Group):
     """Finds its commands by module; an expected failure is one clear line (or one JSON object) and exit code 2."""
 
@@ -75,6 +84,6 @@ class Cadran(click.Group):
 
 
 @click.group(cls=Cadran, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(package_name="cadran", message="cadran %(version)s")
+@click.version_option(version(), message="cadran %(version)s")
 def cli() -> None:
     """An operator in a box: sells, delivers, charges and enforces retail telecom services under published terms."""

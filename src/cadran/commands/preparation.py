@@ -38,7 +38,8 @@ def check_folder(var: Path, socket_path: Path) -> None:
         )
     try:
         for folder in (var, var / "run", var / "log"):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
         (var / "run" / ".writable").write_text("")
     except OSError as error:
         raise BadFolder(

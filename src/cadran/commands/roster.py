@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cadran.commands import probes, supervisor
@@ -48,10 +48,10 @@ def ports() -> tuple[Port, ...]:
     if settings.SANDBOX:
         loop = "127.0.0.1"
         found += [
-            Port(loop, settings.SANDBOX_CARD_PORT, TCP, "card", "CADRAN_SANDBOX_CARD_PORT"),
-            Port(loop, settings.SANDBOX_BANK_PORT, TCP, "bank", "CADRAN_SANDBOX_BANK_PORT"),
-            Port(loop, settings.SANDBOX_MAIL_PORT, TCP, "mailbox", "CADRAN_SANDBOX_MAIL_PORT"),
-            Port(loop, settings.SANDBOX_SMTP_PORT, TCP, "mailbox", "CADRAN_SANDBOX_SMTP_PORT"),
+            Port(settings.HOST, settings.SANDBOX_CARD_PORT, TCP, "card", "CADRAN_SANDBOX_CARD_PORT"),
+            Port(settings.HOST, settings.SANDBOX_BANK_PORT, TCP, "bank", "CADRAN_SANDBOX_BANK_PORT"),
+            Port(settings.HOST, settings.SANDBOX_MAIL_PORT, TCP, "mailbox", "CADRAN_SANDBOX_MAIL_PORT"),
+            Port(settings.HOST, settings.SANDBOX_SMTP_PORT, TCP, "mailbox", "CADRAN_SANDBOX_SMTP_PORT"),
             Port(loop, settings.SANDBOX_CARRIER_PORT, UDP, "carrier", "CADRAN_SANDBOX_CARRIER_PORT"),
             Port(loop, settings.SANDBOX_CARRIER2_PORT, UDP, "carrier2", "CADRAN_SANDBOX_CARRIER2_PORT"),
             Port(loop, settings.SANDBOX_CARRIER_CONTROL_PORT, TCP, "carrier", "CADRAN_SANDBOX_CARRIER_CONTROL_PORT"),
@@ -84,7 +84,7 @@ def services() -> tuple[supervisor.Service, ...]:
 def _exists(argv: Sequence[str]) -> bool:
     module = f"cadran.commands.{argv[4]}" if argv[2] == "cadran" else argv[2]
     if argv[-1] == "jobs":
-        module = "cadran.journeys.carry"
+        module = "cadran.charging.adapters"
     return importlib.util.find_spec(module) is not None
 
 
@@ -120,37 +120,54 @@ def _partners() -> list[supervisor.Service]:
     from cadran import settings
 
     loop, var = "127.0.0.1", settings.VAR / "sandbox"
+    carrier_rtp = settings.RTP_PORT_MAX + 2
 
-    def partner(name: str, *args: object, ready: probes.Probe, module: str = "") -> supervisor.Service:
-        argv = (sys.executable, "-m", f"cadran_sandbox.{module or name}", "--host", loop, *map(str, args))
-        return supervisor.Service(name=name, argv=argv, ready=ready, stage=PARTNERS, stop_s=4)
+    def partner(
+        name: str,
+        *args: object,
+        ready: probes.Probe,
+        module: str = "",
+        host: str = settings.HOST,
+        env: Mapping[str, str] | None = None,
+    ) -> supervisor.Service:
+        argv = (sys.executable, "-m", f"cadran_sandbox.{module or name}", "--host", host, *map(str, args))
+        return supervisor.Service(name=name, argv=argv, ready=ready, stage=PARTNERS, stop_s=4, env=env or {})
 
     return [
         partner(
             "mailbox",
             *("--port", settings.SANDBOX_MAIL_PORT, "--smtp-port", settings.SANDBOX_SMTP_PORT),
-            ready=probes.tcp(loop, settings.SANDBOX_SMTP_PORT),
+            ready=probes.tcp(settings.HOST, settings.SANDBOX_SMTP_PORT),
         ),
         partner(
             "card",
             *("--port", settings.SANDBOX_CARD_PORT, "--dir", var / "card"),
-            *("--webhook-url", f"{settings.PUBLIC_URL}/payments/card/webhook"),
-            ready=probes.tcp(loop, settings.SANDBOX_CARD_PORT),
+            *("--webhook-url", f"{settings.PUBLIC_URL}/payments/webhooks/card"),
+            ready=probes.tcp(settings.HOST, settings.SANDBOX_CARD_PORT),
+            env={
+                "SANDBOX_CARD_API_KEY": settings.CARD_API_KEY,
+                "SANDBOX_CARD_WEBHOOK_SECRET": settings.CARD_WEBHOOK_SECRET,
+            },
         ),
         partner(
             "bank",
             *("--port", settings.SANDBOX_BANK_PORT, "--dir", var / "bank"),
-            ready=probes.tcp(loop, settings.SANDBOX_BANK_PORT),
+            ready=probes.tcp(settings.HOST, settings.SANDBOX_BANK_PORT),
+            env={"SANDBOX_BANK_TOKEN": settings.BANK_TOKEN},
         ),
         partner(
             "carrier",
-            *("--port", settings.SANDBOX_CARRIER_PORT),
+            *("--port", settings.SANDBOX_CARRIER_PORT, "--control-port", settings.SANDBOX_CARRIER_CONTROL_PORT),
+            *("--name", "one", "--rtp-min", carrier_rtp, "--rtp-max", carrier_rtp + 999),
             ready=probes.sip(loop, settings.SANDBOX_CARRIER_PORT),
+            host=loop,
         ),
         partner(
             "carrier2",
             *("--port", settings.SANDBOX_CARRIER2_PORT),
+            *("--name", "two", "--rtp-min", carrier_rtp + 1000, "--rtp-max", carrier_rtp + 1999),
             ready=probes.sip(loop, settings.SANDBOX_CARRIER2_PORT),
             module="carrier",
+            host=loop,
         ),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cadran.charging.ports import Charging
 from cadran.units import errors, period
 
 MOST_ACTS = 100_000
@@ -77,3 +78,23 @@ def run_in_order(
 def _earliest(acts: Sequence[Act], until: datetime) -> tuple[datetime, Act] | None:
     found = [(at, act) for act in acts if (at := act.next_at()) is not None and at <= until]
     return min(found, key=lambda one: one[0]) if found else None
+
+
+def acts(charging: Charging) -> tuple[Act, ...]:
+    """Everything that falls due by itself, in the order in which it runs on one and the same instant. A room that gains a due
+    act gains a line here: an instant that is read, and an operation that is idempotent."""
+    from cadran.balance import queries as balance_queries
+    from cadran.journeys import credit
+    from cadran.payment import queries as payment_queries
+
+    return (
+        Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
+        Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),
+    )
+
+
+def run_due(
+    *, charging: Charging, now: datetime, reach: Callable[[datetime], None] = lambda _at: None
+) -> tuple[Done, ...]:
+    """Run every act due at `now` or before, in order. Raises charging's errors, ActStuck and TooManyActs."""
+    return run_in_order(acts(charging), until=now, reach=reach)
