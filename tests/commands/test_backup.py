@@ -21,7 +21,7 @@ OTHER = sealed.Lock(passphrase=b"another long passphrase")
 BY_KEY = sealed.Lock(key=bytes(range(32)))
 
 
-@pytest.fixture()
+@pytest.fixture
 def var(tmp_path: Path) -> Path:
     """A state folder with three small databases, a secret and a clock."""
     folder = tmp_path / "var"

@@ -20,7 +20,7 @@ _NUMBER_KEYS = frozenset(
     {"to", "from", "caller", "callee", "destination", "shown", "dialled", "number", "e164", "msisdn", "phone"}
 )
 _EMAIL = re.compile(r"([\w.+-])[\w.+-]*@([\w-]+(?:\.[\w-]+)+)")
-_LONG_NUMBER = re.compile(r"(?<![\w.:-])(\+|00)?(\d{4})\d{2,}(\d{2})(?![\w:-]|\.\d)")
+_LONG_NUMBER = re.compile(r"(?<![\w.-])(\+|00|(?:sips?|tel):\+?)(\d{4})\d{2,}(\d{2})(?![\w:-]|\.\d)")
 _DIGEST = re.compile(
     r"""\b(response|cnonce|password|passwd|pwd|token|secret)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&]+)""",
     re.IGNORECASE,
@@ -40,7 +40,7 @@ def masked_text(text: str) -> str:
     """The text with mail addresses, telephone numbers in international form and credentials made unreadable."""
     text = _DIGEST.sub(r"\1\2***", text)
     text = _EMAIL.sub(r"\1***@\2", text)
-    return _LONG_NUMBER.sub(lambda found: f"{found[1]}{found[2]}***{found[3]}" if found[1] else found[0], text)
+    return _LONG_NUMBER.sub(r"\1\2***\3", text)
 
 
 def _masked(key: str, value: object, depth: int = 0) -> object:

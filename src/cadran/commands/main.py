@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import json
 import os
-import sys
 from importlib import metadata
 
 import click
@@ -72,11 +71,15 @@ class Cadran(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = {"json": "--json" in args}
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except errors.CadranError as error:
-            if "--json" in sys.argv[1:]:
+            if ctx.obj["json"]:
                 click.echo(json.dumps({"error": {"id": error.error_id, "message": error.message}}, ensure_ascii=False))
             else:
                 click.echo(f"cadran: {error}", err=True)
