@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from cadran.policy.brands import Brand
+from cadran.units.clause import carries
 
 Input = str | int | bool | None
 
@@ -50,3 +53,17 @@ class Decision:
             en=str(data["en"]),
             inputs=dict(inputs),
         )
+
+
+@carries("LAW-emergency")
+def emergency_warnings(brands: Iterable[Brand]) -> tuple[str, ...]:
+    """What a start-up must say of emergency calls: one sentence for each brand and country in which it serves callers and
+    does not route them."""
+    return tuple(
+        f"{brand.name}: emergency calls from {country} are not routed (emergency.routed_countries of {brand.terms}). The law "
+        "expects a number-based service to route them free of charge with the caller's location; leaving them off is on the "
+        "operator's own responsibility. Callers hear that they must use another phone."
+        for brand in brands
+        for country in brand.emergency_countries
+        if country not in brand.emergency_routed
+    )
