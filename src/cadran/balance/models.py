@@ -27,7 +27,9 @@ class Bucket(models.Model):
     brand = models.TextField()
     terms = models.TextField()
     bought_micros = models.BigIntegerField()
+    balance_after_micros = models.BigIntegerField()
     available_from = models.DateTimeField()
+    first_expires_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     expired_at = models.DateTimeField(null=True)
 

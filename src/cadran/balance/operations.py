@@ -110,6 +110,8 @@ def buy(
         if until != bucket.expires_at:
             clause = terms.clause("credit.validity_days")
             store.extend(owner, bucket.bucket, expires_at=until, purchase=key, clause=clause, terms=terms.ref, at=at)
+    before = free_micros(store, books, owner=owner, at=at)
+    until = rules.purchase_expiry(terms, at)
     dates = ports.BucketDates(
         owner=owner,
         bucket=key,
@@ -117,8 +119,10 @@ def buy(
         brand=found.brand,
         terms=terms.ref,
         bought_micros=amount_micros,
+        balance_after_micros=before + amount_micros,
         available_from=at,
-        expires_at=rules.purchase_expiry(terms, at),
+        first_expires_at=until,
+        expires_at=until,
     )
     credit, source = (
         AccountRef(owner, CREDIT + key),
@@ -196,12 +200,12 @@ def settle(
             unused=unused,
         )
     )
-    for name in sorted(touched):
+    for number, name in enumerate(sorted(touched), start=1):
         dates = store.bucket(owner, name.removeprefix(CREDIT))
         if (
             dates is not None
             and dates.expires_at <= at
-            and (moved := _expire(store, books, dates, at, after=reservation))
+            and (moved := _expire(store, books, dates, at, transfer=f"{reservation}:x{number}"))
         ):
             ids.append(moved)
     return tuple(ids)
@@ -226,7 +230,7 @@ def expire(store: ports.Buckets, books: Books, *, at: datetime, owner: str = "")
             return count
 
 
-def _expire(store: ports.Buckets, books: Books, dates: ports.BucketDates, at: datetime, after: str = "") -> str:
+def _expire(store: ports.Buckets, books: Books, dates: ports.BucketDates, at: datetime, transfer: str = "") -> str:
     """Move what is free of an expired bucket to expired credit; the transfer's id, or empty when nothing was free."""
     source = AccountRef(dates.owner, CREDIT + dates.bucket)
     account = books.account(source)
@@ -238,7 +242,7 @@ def _expire(store: ports.Buckets, books: Books, dates: ports.BucketDates, at: da
     return ledger.post(
         books,
         owner=dates.owner,
-        transfer=f"{after}:expiry/{dates.bucket}"[:128] if after else f"expiry/{dates.bucket}",
+        transfer=transfer or f"expiry/{dates.bucket}",
         debit=source,
         credit=house(dates.brand, "expired-credit", dates.currency),
         currency=dates.currency,

@@ -18,7 +18,11 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketDates:
-    """What is kept of a bucket beside its account in the ledger. expired_at: when the end of its validity was carried out."""
+    """What is kept of a bucket beside its account in the ledger.
+
+    balance_after_micros, first_expires_at: free credit and end of validity as the purchase left them, so that a repeated purchase is
+    answered alike; expires_at: the end as later purchases extended it. expired_at: when that end was carried out.
+    """
 
     owner: str
     bucket: str
@@ -26,7 +30,9 @@ class BucketDates:
     brand: str
     terms: str
     bought_micros: int
+    balance_after_micros: int
     available_from: datetime
+    first_expires_at: datetime
     expires_at: datetime
     expired_at: datetime | None = None
 

@@ -16,6 +16,7 @@ MAX_SESSION = 100
 MAX_TEXT = 256
 MAX_SECONDS = 10 * 86_400
 MAX_HEARTBEAT = 5_000
+YEARS = (1990, 9000)
 
 
 def authorise(request: AuthoriseCall) -> None:
@@ -116,6 +117,8 @@ def _instant(value: datetime) -> None:
     if not isinstance(value, datetime):
         raise invalid(f"an instant is a date and time with its zone, not {value!r}")
     _checked(lambda: utc(value), "at")
+    if not YEARS[0] <= value.year < YEARS[1]:
+        raise invalid(f"an instant lies between the years {YEARS[0]} and {YEARS[1]}, not in {value.year}")
 
 
 def _checked(check: Callable[[], object], name: str) -> None:

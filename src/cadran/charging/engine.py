@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -18,13 +20,23 @@ from cadran.balance.adapters.sqlite import SqliteBuckets
 from cadran.charging import checks, metrics, needs, rules
 from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
-from cadran.charging.ports import AuthoriseCall, Bought, BuyCredit, ChargingUnavailable, Grant, SettleCall, Settled
+from cadran.charging.ports import (
+    AuthoriseCall,
+    Bought,
+    BuyCredit,
+    ChargingRefused,
+    ChargingUnavailable,
+    Grant,
+    SettleCall,
+    Settled,
+)
 from cadran.ledger.adapters.sqlite import SqliteBooks
 from cadran.ledger.rules import Kind
 from cadran.units.clock import BootClock, MonotonicClock
 from cadran.units.errors import CadranError
 
 LEASE_S = 60
+RINGING_LEASES = 3  # a call that rings reports nothing yet: its first lease is that much longer
 EXTENSION_S = 30
 Work = Callable[[], object]
 log = structlog.get_logger()
@@ -34,6 +46,12 @@ class NotMigrated(CadranError):
     """The file has no tables yet."""
 
     error_id = "charging-not-migrated"
+
+
+class FileTaken(CadranError):
+    """Another engine owns the file."""
+
+    error_id = "charging-file-taken"
 
 
 class Engine:
@@ -55,7 +73,9 @@ class Engine:
     ) -> None:
         self._clock = clock or BootClock()
         self._lease_s = lease_s
+        self._ringing_s = (RINGING_LEASES - 1) * lease_s
         self._lock = RLock()
+        self._owned = _own(path)
         self._connection = _connect(path, synchronous)
         self._execute = self._connection.execute
         self.prices = prices
@@ -73,13 +93,14 @@ class Engine:
         try:
             self._load()
         except sqlite3.OperationalError as error:
-            self._connection.close()
+            self.close()
             raise NotMigrated(f"{path.name} has no tables: run `cadran migrate` first") from error
 
     def close(self) -> None:
         """Release the file. What was acknowledged is on disk already."""
         with self._lock:
             self._connection.close()
+            os.close(self._owned)
 
     def run(self, batch: Sequence[Work]) -> list[object]:
         """Do each piece of work in its own savepoint of one durable transaction; returns results and expected errors in order.
@@ -209,8 +230,12 @@ class Engine:
             )
         except balance.PurchaseDiffers as error:
             raise refused("key-reused", error.message) from error
-        free = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
-        return Bought(key=request.key, bucket=bucket.bucket, expires_at=bucket.expires_at, balance_micros=free)
+        return Bought(
+            key=request.key,
+            bucket=bucket.bucket,
+            expires_at=bucket.first_expires_at,
+            balance_micros=bucket.balance_after_micros,
+        )
 
     def do_expire_credit(self, *, at: datetime) -> int:
         checks.instant(at)
@@ -228,11 +253,19 @@ class Engine:
         self._execute("SAVEPOINT request")
         try:
             answer = work()
-        except CadranError as error:
+        except (
+            CadranError,
+            sqlite3.IntegrityError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AssertionError,
+            ArithmeticError,
+        ) as error:
             self._execute("ROLLBACK TO request")
             self._execute("RELEASE request")
             self.calls.forget()
-            return error
+            return _expected(error)
         self._execute("RELEASE request")
         self._renew()
         return answer
@@ -244,8 +277,8 @@ class Engine:
             until = self._clock.seconds() + self._lease_s
             self.calls.keep()
             for session in changed:
-                if session in self.calls.open:
-                    self._leases[session] = until
+                if (known := self.calls.open.get(session)) is not None:
+                    self._leases[session] = until if known.seq or known.used_s else until + self._ringing_s
                 else:
                     self._leases.pop(session, None)
             metrics.open_sessions(len(self.calls.open))
@@ -270,9 +303,34 @@ class Engine:
         if known is None:
             self._leases.pop(session, None)
             return None
+        self._leases[session] = self._clock.seconds() + self._lease_s  # if it fails, not again at once
         log.warning("lease over", call=session, used_s=known.used_s)
         metrics.lease_over()
         return self.calls.settle(rules.lease_over(known, at), unused=Kind.EXPIRE)
+
+
+def _expected(error: Exception) -> CadranError:
+    """What the caller is told. What nobody foresaw is logged whole, and refuses this request alone: calls in progress go on."""
+    if isinstance(error, ChargingRefused | ChargingUnavailable):
+        return error
+    if isinstance(error, CadranError):
+        return refused(error.error_id, error.message)
+    log.critical("request failed against all expectation", exc_info=error)
+    metrics.failed()
+    return refused("internal", "charging could not do this: its log says why; nothing was changed")
+
+
+def _own(path: Path) -> int:
+    """A lock that dies with the process: two owners would each trust a memory that the other makes wrong. Raises FileTaken."""
+    handle = os.open(path.with_name(path.name + ".owner"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise FileTaken(
+            f"another charging process owns {path.name}: stop it first, or call it over its socket"
+        ) from error
+    return handle
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:

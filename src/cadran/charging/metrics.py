@@ -24,6 +24,7 @@ REQUEST = Histogram(
     "From the start of a batch to its commit",
     buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
 )
+FAILED = Counter("cadran_charging_failed_total", "Requests that failed against all expectation")
 BUSY = Counter("cadran_charging_busy_total", "Requests turned away because the queue was full")
 
 
@@ -42,6 +43,10 @@ def settled(record: Record) -> None:
 
 def open_sessions(count: int) -> None:
     OPEN.set(count)
+
+
+def failed() -> None:
+    FAILED.inc()
 
 
 def lease_over() -> None:

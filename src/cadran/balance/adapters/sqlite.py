@@ -8,7 +8,10 @@ from datetime import datetime
 from cadran.balance import ports
 from cadran.ledger.adapters.sqlite import instant, text
 
-_COLUMNS = "owner, bucket, currency, brand, terms, bought_micros, available_from, expires_at, expired_at"
+_COLUMNS = (
+    "owner, bucket, currency, brand, terms, bought_micros, balance_after_micros, available_from, first_expires_at,"
+    " expires_at, expired_at"
+)
 _WALLET = "SELECT owner, brand, currency FROM balance_wallet WHERE owner = ?"
 _INSERT_WALLET = "INSERT INTO balance_wallet (owner, brand, currency, opened_at) VALUES (?, ?, ?, ?)"
 _BUCKET = f"SELECT {_COLUMNS} FROM balance_bucket WHERE owner = ? AND bucket = ?"  # noqa: S608
@@ -18,7 +21,7 @@ _DUE = (
     f"SELECT {_COLUMNS} FROM balance_bucket WHERE expired_at IS NULL AND expires_at <= ?"  # noqa: S608
     " ORDER BY expires_at, owner, bucket LIMIT ?"
 )
-_INSERT_BUCKET = f"INSERT INTO balance_bucket ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT_BUCKET = f"INSERT INTO balance_bucket ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _EXTEND = "UPDATE balance_bucket SET expires_at = ? WHERE owner = ? AND bucket = ?"
 _INSERT_VALIDITY = (
     "INSERT INTO balance_validity (owner, bucket, purchase, expires_at, clause, terms, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -60,7 +63,9 @@ class SqliteBuckets:
             dates.brand,
             dates.terms,
             dates.bought_micros,
+            dates.balance_after_micros,
             text(dates.available_from),
+            text(dates.first_expires_at),
             text(dates.expires_at),
             None if dates.expired_at is None else text(dates.expired_at),
         )
@@ -76,7 +81,7 @@ class SqliteBuckets:
         self._execute(_MARK_EXPIRED, (text(at), owner, bucket))
 
 
-def _dates(row: tuple[str, str, str, str, str, int, str, str, str | None]) -> ports.BucketDates:
+def _dates(row: tuple[str, str, str, str, str, int, int, str, str, str, str | None]) -> ports.BucketDates:
     return ports.BucketDates(
         owner=row[0],
         bucket=row[1],
@@ -84,7 +89,9 @@ def _dates(row: tuple[str, str, str, str, str, int, str, str, str | None]) -> po
         brand=row[3],
         terms=row[4],
         bought_micros=row[5],
-        available_from=instant(row[6]),
-        expires_at=instant(row[7]),
-        expired_at=None if row[8] is None else instant(row[8]),
+        balance_after_micros=row[6],
+        available_from=instant(row[7]),
+        first_expires_at=instant(row[8]),
+        expires_at=instant(row[9]),
+        expired_at=None if row[10] is None else instant(row[10]),
     )

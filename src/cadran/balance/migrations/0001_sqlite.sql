@@ -14,7 +14,9 @@ CREATE TABLE balance_bucket (
     brand TEXT NOT NULL,
     terms TEXT NOT NULL,
     bought_micros INTEGER NOT NULL CHECK (bought_micros > 0),
+    balance_after_micros INTEGER NOT NULL,
     available_from TEXT NOT NULL,
+    first_expires_at TEXT NOT NULL,
     expires_at TEXT NOT NULL CHECK (expires_at > available_from),
     expired_at TEXT,
     PRIMARY KEY (owner, bucket)
@@ -40,5 +42,5 @@ BEGIN SELECT RAISE(ABORT, 'ledger-append-only'); END;
 CREATE TRIGGER balance_bucket_no_delete BEFORE DELETE ON balance_bucket
 BEGIN SELECT RAISE(ABORT, 'ledger-append-only'); END;
 CREATE TRIGGER balance_bucket_fixed
-    BEFORE UPDATE OF owner, bucket, currency, brand, bought_micros, available_from ON balance_bucket
+    BEFORE UPDATE OF owner, bucket, currency, brand, bought_micros, balance_after_micros, available_from, first_expires_at ON balance_bucket
 BEGIN SELECT RAISE(ABORT, 'ledger-append-only'); END;

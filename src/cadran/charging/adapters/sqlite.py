@@ -27,7 +27,10 @@ _CHANGE = (
 )
 _REPORT = "UPDATE charging_session SET used_s = ? WHERE account = ? AND session = ?"
 _EXTENSION = "SELECT granted_s, final FROM charging_extension WHERE account = ? AND session = ? AND seq = ?"
-_INSERT_EXTENSION = "INSERT INTO charging_extension (account, session, seq, used_s, granted_s, final, held_micros, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_EXTENSION = (
+    "INSERT INTO charging_extension (account, session, seq, used_s, granted_s, final, held_micros, at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _RECORD = "SELECT body FROM charging_cdr WHERE account = ? AND cdr_id = ?"
 _INSERT_RECORD = (
     "INSERT INTO charging_cdr (account, cdr_id, session, call_id, brand, terms, direction, number_class, destination,"
