@@ -1,0 +1,101 @@
+"""Spoken prompts: recordings (WAV, 8 kHz, mono, 16 bits) made into the files that the relay plays.
+
+A prompt is named `name`, `language/name` or `brand/language/name` (`emergency-refused`, `fr/emergency-refused`,
+`ippi/fr/emergency-refused`). What a brand keeps in `brands/<brand>/prompts/<language>/<name>.wav` comes before the recordings that
+Cadran ships, the language that was asked for before French.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cadran.units import errors
+from cadran.voice.media import g711, sdp
+
+RECORDINGS = Path(__file__).resolve().parents[1] / "prompts"
+SAMPLES_PER_S = 8000
+MAX_LENGTH_S = 120
+MAX_PROMPTS_IN_A_ROW = 32
+FALLBACK_LANGUAGE = "fr"
+_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_CODERS = {sdp.PCMA: g711.to_alaw, sdp.PCMU: g711.to_ulaw}
+
+
+class PromptUnusable(errors.CadranError):
+    """A prompt that does not exist, or a recording of the wrong form."""
+
+    error_id = "voice-prompt-unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """A file for the relay (its name below the cache, without the payload type) and how long it lasts."""
+
+    name: str
+    duration_s: float
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Finds recordings and keeps what the relay plays in `cache`. Not for several threads at once."""
+
+    cache: Path
+    brands: Path
+    recordings: Path = RECORDINGS
+    _samples: dict[tuple[str, int], g711.Samples] = field(default_factory=dict)
+
+    def playlist(self, names: tuple[str, ...], payload: int) -> Playlist:
+        """One file with all prompts in a row, since the relay plays one file at a time. Raises PromptUnusable."""
+        if not 1 <= len(names) <= MAX_PROMPTS_IN_A_ROW:
+            raise PromptUnusable(f"play 1 to {MAX_PROMPTS_IN_A_ROW} prompts in a row")
+        coded = b"".join(_CODERS[payload](self._recorded(self.find(name))) for name in names)
+        coded += coded[-1:] * (-len(coded) % 160)
+        name = hashlib.sha256(coded).hexdigest()[:24]
+        path = self.cache / f"{name}.{payload}"
+        if not path.exists():
+            self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = path.with_suffix(f".{os.getpid()}.tmp")
+            fresh.write_bytes(coded)
+            os.replace(fresh, path)
+        return Playlist(name, len(coded) / SAMPLES_PER_S)
+
+    def find(self, name: str) -> Path:
+        """The recording of a prompt. Raises PromptUnusable."""
+        words = name.split("/")
+        if len(words) > 3 or not all(_WORD.fullmatch(word) for word in words):
+            raise PromptUnusable(f"name a prompt as name, language/name or brand/language/name, not {name!r}")
+        language = words[-2] if len(words) > 1 else FALLBACK_LANGUAGE
+        for spoken in dict.fromkeys((language, FALLBACK_LANGUAGE)):
+            ours = self.recordings / spoken / f"{words[-1]}.wav"
+            theirs = self.brands / words[0] / "prompts" / spoken / ours.name
+            for path in (theirs, ours) if len(words) == 3 else (ours,):
+                if path.is_file():
+                    return path
+        raise PromptUnusable(f"there is no recording of {name!r} in {self.recordings}")
+
+    def _recorded(self, path: Path) -> g711.Samples:
+        key = (str(path), path.stat().st_mtime_ns)
+        if key not in self._samples:
+            self._samples[key] = read_wav(path)
+        return self._samples[key]
+
+
+def read_wav(path: Path) -> g711.Samples:
+    """The samples of an 8 kHz, mono, 16-bit WAV. Raises PromptUnusable for any other."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            form = (file.getframerate(), file.getnchannels(), file.getsampwidth())
+            if form != (SAMPLES_PER_S, 1, 2):
+                raise PromptUnusable(f"{path}: record prompts in WAV at 8000 Hz, mono, 16 bits, not {form}")
+            if not 0 < file.getnframes() <= MAX_LENGTH_S * SAMPLES_PER_S:
+                raise PromptUnusable(f"{path}: a prompt lasts up to {MAX_LENGTH_S} seconds")
+            return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+    except (wave.Error, EOFError, OSError) as why:
+        raise PromptUnusable(f"{path}: not a WAV file that can be read ({why})") from why

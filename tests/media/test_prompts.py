@@ -1,0 +1,133 @@
+"""Prompts: every recording is there and of the right form, brands override, and G.711 is the standard's."""
+
+from __future__ import annotations
+
+import tomllib
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadran.voice.media import g711, prompts
+
+MANIFEST = tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
+NAMES = {
+    "emergency-refused",
+    "satellite-refused",
+    "special-refused",
+    "unknown-destination",
+    "no-credit",
+    "not-allowed",
+    "service-unavailable",
+}
+
+
+def save(path: Path, samples: int = 1600, rate: int = 8000, channels: int = 1, width: int = 2) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(b"\x10" * samples * channels * width)
+    return path
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> prompts.Shelf:
+    return prompts.Shelf(tmp_path / "cache", tmp_path / "brands")
+
+
+def test_each_prompt_of_the_manifest_is_recorded_in_french_and_english_and_audible() -> None:
+    assert set(MANIFEST["prompts"]) == NAMES
+    for name in NAMES:
+        for language in ("fr", "en"):
+            assert MANIFEST["prompts"][name][language]
+            samples = prompts.read_wav(prompts.RECORDINGS / language / f"{name}.wav").astype(float)
+            assert 1 < len(samples) / 8000 < 12
+            assert np.sqrt(np.mean(samples**2)) > 1000
+            assert np.abs(samples).max() < 32767
+
+
+def test_the_emergency_prompt_says_what_to_do() -> None:
+    assert MANIFEST["prompts"]["emergency-refused"]["fr"] == (
+        "Les appels d'urgence ne sont pas possibles depuis ce service. Raccrochez et composez le 112 depuis un autre téléphone."
+    )
+
+
+def test_there_is_no_recording_without_its_text() -> None:
+    assert {path.stem for path in prompts.RECORDINGS.glob("*/*.wav")} == NAMES
+
+
+def test_prompts_are_joined_in_one_file_of_whole_packets_and_made_once(shelf: prompts.Shelf) -> None:
+    one = shelf.playlist(("fr/no-credit",), 8)
+    two = shelf.playlist(("fr/no-credit", "en/no-credit"), 8)
+    assert two.duration_s > one.duration_s
+    path = shelf.cache / f"{two.name}.8"
+    assert path.stat().st_size == round(two.duration_s * 8000)
+    assert path.stat().st_size % 160 == 0
+    made = path.stat().st_mtime_ns
+    assert shelf.playlist(("fr/no-credit", "en/no-credit"), 8) == two
+    assert path.stat().st_mtime_ns == made
+    assert shelf.playlist(("fr/no-credit",), 0).name != one.name
+
+
+def test_a_brands_own_recording_comes_first_and_a_missing_language_falls_back_to_french(shelf: prompts.Shelf) -> None:
+    own = save(shelf.brands / "ippi" / "prompts" / "fr" / "no-credit.wav")
+    assert shelf.find("ippi/fr/no-credit") == own
+    assert shelf.find("kavkom/fr/no-credit") == prompts.RECORDINGS / "fr" / "no-credit.wav"
+    assert shelf.find("ippi/en/no-credit") == prompts.RECORDINGS / "en" / "no-credit.wav"
+    assert shelf.find("ippi/de/no-credit") == own
+    assert shelf.find("no-credit") == prompts.RECORDINGS / "fr" / "no-credit.wav"
+
+
+def test_a_recording_that_is_replaced_is_taken_up(shelf: prompts.Shelf) -> None:
+    path = save(shelf.brands / "ippi" / "prompts" / "fr" / "no-credit.wav")
+    before = shelf.playlist(("ippi/fr/no-credit",), 8)
+    save(path, samples=3200)
+    assert shelf.playlist(("ippi/fr/no-credit",), 8).duration_s == 2 * before.duration_s
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x", "fr/x", "../fr/no-credit", "a/b/c/d", "fr/no credit", "fr\\x", "FR/no-credit", "/etc"]
+)
+def test_names_that_are_wrong_are_refused(shelf: prompts.Shelf, name: str) -> None:
+    with pytest.raises(prompts.PromptUnusable):
+        shelf.find(name)
+
+
+def test_recordings_of_the_wrong_form_are_refused_by_file(shelf: prompts.Shelf, tmp_path: Path) -> None:
+    wrong = [
+        save(tmp_path / "rate.wav", rate=16000),
+        save(tmp_path / "stereo.wav", channels=2),
+        save(tmp_path / "eight.wav", width=1),
+        save(tmp_path / "empty.wav", samples=0),
+        save(tmp_path / "long.wav", samples=121 * 8000),
+        tmp_path / "no.wav",
+    ]
+    wrong[-1].write_bytes(b"ID3 not a wav")
+    for path in wrong:
+        with pytest.raises(prompts.PromptUnusable, match=path.name):
+            prompts.read_wav(path)
+    with pytest.raises(prompts.PromptUnusable):
+        shelf.playlist((), 8)
+    with pytest.raises(prompts.PromptUnusable):
+        shelf.playlist(("fr/no-credit",) * 33, 8)
+
+
+def test_g711_is_exact_on_the_standards_corners() -> None:
+    """Values of ITU-T G.711, tables 1 and 2: zero, the smallest steps and full scale of either sign."""
+    samples = np.array([0, -1, 8, 32767, -32768, 1000, -1000], np.int16)
+    assert g711.to_alaw(samples).hex() == "d555d5aa2afa7a"
+    assert g711.to_ulaw(samples).hex() == "ff7efe8000ce4e"
+
+
+def test_g711_comes_back_within_half_a_step() -> None:
+    samples = np.arange(-32768, 32768, dtype=np.int16)
+    for coder, decoder in ((g711.to_alaw, g711.from_alaw), (g711.to_ulaw, g711.from_ulaw)):
+        back = decoder(coder(samples)).astype(int)
+        allowed = np.maximum(np.abs(samples.astype(int)) // 16, 16)
+        inside = np.abs(samples.astype(int)) < 32000
+        assert (np.abs(back - samples)[inside] <= allowed[inside]).all()
+        again = bytes(range(256))
+        assert coder(decoder(again)) in (again, again.replace(b"\x7f", b"\xff"))
