@@ -29,6 +29,7 @@ COMMANDS = (
     "jobs",
     "media",
     "migrate",
+    "number",
     "payment",
     "phone",
     "restore",

@@ -1,0 +1,145 @@
+"""The mutation check: change each value of each done clause in turn, run that clause's own tests, and tell which changes
+they do not notice. Each run is a pytest of its own, with the change in its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cadran.policy import evidence, files, mutations
+from cadran.policy.terms import Content
+from cadran.units.errors import CadranError
+
+TIMEOUT_S = 600
+_FAILED = {1, 2}  # a test failed, or the changed value stopped the tests from being collected
+_PASSED = {0, 5}  # all passed, or none was selected
+
+
+class MutationCheckFailed(CadranError):
+    """The check itself cannot be made: the tests fail without any change, or pytest cannot run."""
+
+    error_id = "clauses-mutation-check-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of one clause, changed."""
+
+    clause: str
+    value: str
+    content: Content
+    tests: tuple[evidence.Tag, ...]
+
+    @property
+    def environment(self) -> str:
+        return f"{self.value}={json.dumps(_plain(self.content), ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether the clause's tests noticed a change; `why` where they did not."""
+
+    change: Change
+    noticed: bool
+    why: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "clause": self.change.clause,
+            "value": self.change.value,
+            "content": _plain(self.change.content),
+            "noticed": self.noticed,
+            "why": self.why,
+        }
+
+
+def changes(found: Iterable[evidence.Evidence], quick: bool) -> tuple[Change, ...]:
+    """Every change to try for the done clauses among `found`; one for each value where `quick`."""
+    return tuple(
+        Change(entry.clause.id, value.name, content, entry.tests)
+        for entry in found
+        if entry.clause.state == "done"
+        for value in entry.values
+        for content in mutations.others(value.content, value.unit)[: 1 if quick else None]
+    )
+
+
+def check_unchanged(planned: Iterable[Change], project: Path) -> None:
+    """Run the tests of all changes as they are: they must pass. Raises MutationCheckFailed."""
+    tests = {tag.name: tag for change in planned for tag in change.tests}
+    code, output = _run(_light(tests.values()), project, "")
+    if code not in _PASSED:
+        raise MutationCheckFailed(
+            f"the tests of these clauses fail without any change: mend them first\n{output[-2000:]}"
+        )
+
+
+def run(planned: tuple[Change, ...], project: Path, jobs: int, told: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+    """Try every change, `jobs` at a time; `told` hears each outcome as it comes."""
+
+    def attempt(change: Change) -> Outcome:
+        outcome = _attempt(change, project)
+        told(outcome)
+        return outcome
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return tuple(pool.map(attempt, planned))
+
+
+def _attempt(change: Change, project: Path) -> Outcome:
+    tests = _light(change.tests)
+    if not tests:
+        return Outcome(change, False, "the clause has no test that runs without the whole stack, peers or a browser")
+    with_database = [tag for tag in tests if "django_db" in tag.marks]
+    for part in ([tag for tag in tests if tag not in with_database], with_database):
+        if not part:
+            continue
+        code, output = _run(part, project, change.environment)
+        if code in _FAILED:
+            return Outcome(change, True)
+        if code not in _PASSED:
+            raise MutationCheckFailed(f"pytest could not run for {change.environment}\n{output[-2000:]}")
+    return Outcome(change, False, "its tests pass all the same")
+
+
+def _light(tests: Iterable[evidence.Tag]) -> list[evidence.Tag]:
+    return [tag for tag in tests if not tag.marks & evidence.HEAVY]
+
+
+def _run(tests: Iterable[evidence.Tag], project: Path, mutation: str) -> tuple[int, str]:
+    with tempfile.TemporaryDirectory(prefix="cadran-mutation-") as scratch:
+        environment = {
+            **os.environ,
+            files.MUTATION: mutation,
+            "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
+            "PYTHONPATH": os.pathsep.join(
+                [str(project / "src"), str(project / "tests"), os.environ.get("PYTHONPATH", "")]
+            ),
+        }
+        heavy = " and ".join(f"not {mark}" for mark in sorted(evidence.HEAVY))
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-m", heavy]
+                + [tag.name for tag in tests],
+                cwd=project,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT_S,
+            )
+        except subprocess.TimeoutExpired:
+            return 1, f"no end after {TIMEOUT_S} s"
+    return done.returncode, done.stdout
+
+
+def _plain(content: Content) -> object:
+    return list(content) if isinstance(content, tuple) else content
