@@ -100,11 +100,11 @@ class Phone:
                 self.news.clear()
                 await self.news.wait()
 
-    async def until_tone(self, hertz: int, *, timeout: float = 5.0) -> None:
+    async def until_tone(self, hertz: int, *, key: str = "", timeout: float = 5.0) -> None:
         limit = time.monotonic() + timeout
         heard: object = None
         while time.monotonic() < limit:
-            heard = self.handset.figures().tone_hz
+            heard = self.handset.figures(key).tone_hz
             if heard is not None and abs(heard - hertz) <= 5:
                 return
             await asyncio.sleep(0.05)

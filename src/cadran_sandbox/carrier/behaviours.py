@@ -41,7 +41,7 @@ BEHAVIOURS = {
         Behaviour("unknown", ring_s=0.0, refuse=404),
         Behaviour("slow", ring_s=5.0),
         Behaviour("silent", silent=True),
-        Behaviour("deaf", deaf=True),
+        Behaviour("deaf", deaf=True, hang_up_s=60.0),
         Behaviour("hang-up", hang_up_s=3.0),
     )
 }
@@ -68,7 +68,7 @@ A number's last four digits choose what happens; all others ring 0.3 s, answer, 
   0404  unknown         404 Not Found
   0180  slow            rings 5 s, then answers
   0204  silent          answers, and sends no sound at all
-  0481  deaf            answers, and ignores BYE: it talks on
+  0481  deaf            answers, and ignores BYE: it talks on, for a minute at most
   08NN  hang-up         hangs up NN seconds after the answer (01 to 99)
 POST /behaviour tells a number or a prefix to do one of these instead (or "normal")."""
 

@@ -36,6 +36,9 @@ from cadran_sandbox.carrier import behaviours, media, sound
 
 CALLS_KEPT = 1_000
 ANSWER_LIMIT_S = 180
+QUIET_LIMIT_S = 120
+SWEEP_S = 5
+MOST_NOTES = 1_000
 EARLY_HZ = 440
 TONE_FRAMES = 50
 
@@ -48,6 +51,23 @@ def _transport_address(url: Any) -> tuple[Any, str]:
 
 
 SipURL.getTAddr = _transport_address
+
+
+def _note_briefly(message: str, *_: Any, **__: Any) -> None:
+    """In place of sippy's own report, which writes out a whole hostile datagram each time: a line, and not too many."""
+    global _notes
+    _notes += 1
+    if _notes <= MOST_NOTES:
+        error = sys.exc_info()[1]
+        print(
+            f"carrier: {message}: {type(error).__name__} {error}"[:200].replace("\n", " "), file=sys.stderr, flush=True
+        )
+
+
+_notes = 0
+for _module in [found for name, found in sys.modules.items() if name.startswith("sippy.")]:
+    if hasattr(_module, "dump_exception") and _module.__name__ != "sippy.Core.Exceptions":
+        _module.dump_exception = _note_briefly  # type: ignore[attr-defined]
 
 
 def guarded(act: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,7 +129,7 @@ class Call:
         self.id = f"{exchange.name}-{exchange.count}"
         self.caller = self.display = self.asserted = self.privacy = self.call_id = ""
         self.state, self.code, self.ended_by, self.behaviour = "trying", 0, "", "normal"
-        self.began = time.time()
+        self.began, self.changed = time.time(), time.monotonic()
         self.answered: float | None = None
         self.ended: float | None = None
         self.ear: media.Ear | None = None
@@ -250,10 +270,11 @@ class Call:
     # both
 
     def _established(self) -> None:
-        self.state, self.code, self.answered = "answered", 200, time.monotonic()
+        self.state, self.code = "answered", 200
+        self.answered = self.changed = time.monotonic()
         plan = self._plan
         if not plan.silent:
-            self._play(self.exchange.tone_hz, frames=TONE_FRAMES, echo=True)
+            self._play(self.exchange.tone_hz, frames=60 * TONE_FRAMES if plan.deaf else TONE_FRAMES, echo=True)
         if plan.hang_up_s is not None:
             self._later(plan.hang_up_s, self.hang_up)
 
@@ -310,6 +331,7 @@ class Exchange:
         SipConf.my_uaname = f"cadran-sandbox-carrier-{name}"
         self.config: dict[str, Any] = {"_sip_address": host, "_sip_port": port, "_sip_logger": SipLogger("carrier")}
         self.config["_sip_tm"] = SipTransactionManager(self.config, guarded(self.request))
+        Timeout(guarded(self.sweep), SWEEP_S, -1)
 
     def request(self, request: Any, transaction: Any) -> Any:
         method = request.getMethod()
@@ -353,6 +375,16 @@ class Exchange:
 
     def snapshot(self) -> list[dict[str, object]]:
         return [call.plain() for call in self.calls.values()]
+
+    def sweep(self) -> None:
+        """Ends the calls whose other side has gone without a word, so that they do not fill the exchange."""
+        now = time.monotonic()
+        for call in list(self.live):
+            quiet = now - max(call.changed, (call.ear and call.ear.last_in) or 0.0)
+            if call.state == "answered" and quiet > QUIET_LIMIT_S:
+                guarded(call.hang_up)()
+            elif call.state == "ringing" and not call.inbound and quiet > ANSWER_LIMIT_S:
+                guarded(call.refuse)(480)
 
     def hang_up_all(self) -> None:
         for call in list(self.live):
