@@ -1,0 +1,123 @@
+"""Transactions behind a gate: rubbish and overload never reach the parser, errors are answered, next hops are pinned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from sippy.SipHeader import SipHeader
+from sippy.SipTransactionManager import SipTransactionManager
+
+from cadran.units.clock import MonotonicClock
+from cadran.voice.b2bua import figures, stack
+from cadran.voice.rules import admission, datagrams, responses
+
+log = structlog.get_logger("voice.transactions")
+OVERLOAD_RETRY_S = 5
+_TABLE = 20_000
+
+
+class Transactions(SipTransactionManager):  # type: ignore[misc]
+    """sippy's transaction layer with admission control in front and containment around."""
+
+    model_udp_server = (stack.UdpServer, stack.UdpOptions)
+
+    def __init__(
+        self,
+        global_config: dict[str, Any],
+        on_request: Callable[[Any, Any], Any],
+        *,
+        gate: admission.Admission,
+        clock: MonotonicClock,
+        trusted: Callable[[tuple[str, int]], bool],
+    ) -> None:
+        self.gate, self.clock, self.trusted = gate, clock, trusted
+        self._on_request = on_request
+        super().__init__(global_config, self._contained)
+
+    def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:
+        """The way in of every datagram."""
+        now = self.clock.seconds()
+        self.gate.lag.observe(time.monotonic() - rtime.monot, now)
+        try:
+            data_in.decode()
+        except UnicodeDecodeError:
+            figures.DROPPED.labels(why="encoding").inc()
+            return
+        method = datagrams.new_method(data_in)
+        if method in ("INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE", "PUBLISH", "NOTIFY"):
+            paid = datagrams.has_credentials(data_in) or self.trusted(ra.address)
+            full = len(self.tserver) > _TABLE or len(self.l1rcache) > 5 * _TABLE
+            decision = admission.Gate.DROP if full else self.gate.decide(method, now, paid=paid)
+            if decision is not admission.Gate.OPEN:
+                self._turn_away(data_in, ra.address, server, method, decision)
+                return
+        super().handleIncoming(data_in, ra, server, rtime)
+
+    def _turn_away(self, data: bytes, source: Any, server: Any, method: str, decision: admission.Gate) -> None:
+        figures.ADMISSION.labels(method=method, how=decision.value).inc()
+        if decision is admission.Gate.DROP:
+            return
+        reply = datagrams.stateless_reply(
+            data, 503, responses.reason(503), source=source, retry_after_s=OVERLOAD_RETRY_S
+        )
+        if reply is not None:
+            server.send_to(reply, source)
+
+    def _contained(self, request: Any, transaction: Any) -> Any:
+        try:
+            return self._on_request(request, transaction)
+        except Exception:
+            figures.ERRORS.labels(where="request").inc()
+            log.exception("request-failed", method=request.getMethod())
+            return request.genResponse(500, responses.reason(500)), None, None
+
+    def incomingResponse(self, msg: Any, t: Any, checksum: Any) -> None:
+        """The Contact of a response gets the next hop that its transaction demands (see Leg.pin)."""
+        pin = getattr(t, "pin", "")
+        if pin and msg.countHFs("contact") > 0 and t.address is not None:
+            contact = msg.getHFBody("contact")
+            if not contact.asterisk:
+                pin_url(contact.getUrl(), pin, t.address)
+        super().incomingResponse(msg, t, checksum)
+
+
+def pin_url(url: Any, pin: str, address: tuple[str, int]) -> None:
+    """pin 'always': what is sent to this URI goes to `address`; 'names': only where the URI holds no IP address."""
+    if pin == "always" or not stack.is_ip(url.host):
+        url.pinned = (str(address[0]), int(address[1]))
+
+
+def raw_headers(message: Any, name: str) -> list[str]:
+    """The values of a header as they came, unparsed."""
+    return [str(header.body.body if header.body.body is not None else header.body) for header in message.getHFs(name)]
+
+
+def header(name: str, value: str) -> Any:
+    """A header of any name with this value, sent as it stands."""
+    return SipHeader(name=name, body=_Plain(value, name))
+
+
+class _Plain:
+    """A header body that sippy neither parses nor changes."""
+
+    parsed = True
+    body = None
+
+    def __init__(self, value: str, name: str) -> None:
+        self.value, self.shown_name = value, name
+        self.hf_names = (name.lower(),)
+
+    def __str__(self) -> str:
+        return self.value
+
+    def localStr(self, local_addr: object = None) -> str:
+        return self.value
+
+    def getCopy(self) -> _Plain:
+        return _Plain(self.value, self.shown_name)
+
+    def getCanName(self, name: str, compact: bool = False) -> str:
+        return self.shown_name

@@ -1,0 +1,1 @@
+"""The carriers of a brand, from its carriers.toml."""

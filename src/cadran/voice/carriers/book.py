@@ -1,0 +1,128 @@
+"""Reads brands/<brand>/carriers.toml: to whom calls go out, in what order, and who may send calls in.
+
+[[carrier]]
+name = "alpha"
+address = "${sandbox_carrier}"      # host:port, or a name of the sandbox
+priority = 10                       # lower is tried first
+inbound = true                      # calls from this address are calls for our numbers
+any_port = false                    # whether inbound calls may come from other ports of that host
+number_form = "plus"                # +33..., or "digits"
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cadran import settings
+from cadran.units.errors import InvalidInput
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_KEYS = {"name", "address", "priority", "inbound", "any_port", "number_form", "outbound"}
+
+
+class InvalidCarriers(InvalidInput):
+    """A carriers.toml that cannot be used."""
+
+    error_id = "voice-carriers-invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One carrier. address: IP and port where calls are sent."""
+
+    name: str
+    address: tuple[str, int]
+    priority: int = 100
+    inbound: bool = True
+    outbound: bool = True
+    any_port: bool = False
+    number_form: str = "plus"
+
+    def sends_from(self, source: tuple[str, int]) -> bool:
+        """Whether a request from that address is this carrier's."""
+        return self.inbound and source[0] == self.address[0] and (self.any_port or source[1] == self.address[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All carriers of a brand, in the order in which they are tried."""
+
+    carriers: tuple[Carrier, ...] = ()
+
+    def outbound(self) -> tuple[Carrier, ...]:
+        return tuple(one for one in self.carriers if one.outbound)
+
+    def sender(self, source: tuple[str, int]) -> Carrier | None:
+        """The carrier that this source address belongs to, or None."""
+        return next((one for one in self.carriers if one.sends_from(source)), None)
+
+
+def sandbox_names() -> Mapping[str, str]:
+    """What ${...} stands for in an address."""
+    return {
+        "sandbox_carrier": f"{settings.SIP_HOST}:{settings.SANDBOX_CARRIER_PORT}",
+        "sandbox_carrier2": f"{settings.SIP_HOST}:{settings.SANDBOX_CARRIER2_PORT}",
+    }
+
+
+def load(path: Path, names: Mapping[str, str] | None = None) -> Book:
+    """Read a file; none means no carriers. Raises InvalidCarriers with the file's name and what is wrong."""
+    if not path.exists():
+        return Book()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidCarriers(f"{path.name}: {error}") from None
+    rows = data.get("carrier", [])
+    if not isinstance(rows, list) or set(data) - {"carrier"} or not all(isinstance(row, dict) for row in rows):
+        raise InvalidCarriers(f"{path.name}: write each carrier as a [[carrier]] table, and nothing else")
+    found = [_carrier(row, path.name, sandbox_names() if names is None else names) for row in rows]
+    if len({one.name for one in found}) != len(found):
+        raise InvalidCarriers(f"{path.name}: two carriers have the same name")
+    return Book(tuple(sorted(found, key=lambda one: (one.priority, one.name))))
+
+
+def _carrier(row: Mapping[str, object], file: str, names: Mapping[str, str]) -> Carrier:
+    name = row.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidCarriers(f"{file}: a carrier needs a name of lower-case letters, digits and dashes")
+    if unknown := set(row) - _KEYS:
+        raise InvalidCarriers(f"{file}: carrier {name}: unknown key {sorted(unknown)[0]}")
+    priority, form = row.get("priority", 100), row.get("number_form", "plus")
+    if type(priority) is not int or form not in ("plus", "digits"):
+        raise InvalidCarriers(f"{file}: carrier {name}: priority is a whole number, number_form is plus or digits")
+    flags = {
+        key: row.get(key, default) for key, default in (("inbound", True), ("outbound", True), ("any_port", False))
+    }
+    if any(type(value) is not bool for value in flags.values()):
+        raise InvalidCarriers(f"{file}: carrier {name}: inbound, outbound and any_port are true or false")
+    return Carrier(
+        name=name,
+        address=_address(row.get("address"), f"{file}: carrier {name}", names),
+        priority=priority,
+        number_form=str(form),
+        inbound=bool(flags["inbound"]),
+        outbound=bool(flags["outbound"]),
+        any_port=bool(flags["any_port"]),
+    )
+
+
+def _address(text: object, where: str, names: Mapping[str, str]) -> tuple[str, int]:
+    if not isinstance(text, str):
+        raise InvalidCarriers(f"{where}: address is host:port or ${{name}}")
+    if named := re.fullmatch(r"\$\{([a-z0-9_]+)\}", text):
+        if named[1] not in names:
+            raise InvalidCarriers(f"{where}: no address is named {named[1]}")
+        text = names[named[1]]
+    host, _, port = text.partition(":")
+    if not host or not re.fullmatch(r"\d{1,5}", port or "5060") or not 0 < int(port or 5060) < 65536:
+        raise InvalidCarriers(f"{where}: address is host:port, not {text!r}")
+    try:
+        return str(socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0]), int(port or 5060)
+    except OSError:
+        raise InvalidCarriers(f"{where}: the host {host} is not known") from None

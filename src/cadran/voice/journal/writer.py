@@ -1,0 +1,180 @@
+"""Writes the journal from a thread of its own, in order, many entries a transaction; a full disk or a locked file delays it and
+never stops a call. What was not yet written is at most `bound` entries."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.db import connections, transaction
+
+from cadran.voice import models
+from cadran.voice.rules.bindings import Binding, key
+
+log = structlog.get_logger("voice.journal")
+ALIAS = "voice"
+_BATCH = 256
+_RETRY_S = 0.5
+Entry = Callable[[], None]
+
+
+class Journal:
+    """All writes of the SIP process. Every method returns at once; `flush` waits until what came before is on disk."""
+
+    def __init__(self, bound: int = 50_000) -> None:
+        self._entries: queue.Queue[Entry | threading.Event | None] = queue.Queue(bound)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    # --- registrations ---
+
+    def bindings_changed(
+        self, user: str, written: tuple[Binding, ...], removed: tuple[str, ...], wall_offset_s: float
+    ) -> None:
+        """wall_offset_s: wall clock minus monotonic clock."""
+
+        def write() -> None:
+            rows = models.Registration.objects.filter(username=user)
+            rows.filter(contact_key__in=[key(one)[:255] for one in removed]).delete()
+            for one in written:
+                models.Registration.objects.update_or_create(
+                    username=user,
+                    contact_key=key(one.contact)[:255],
+                    defaults={
+                        "contact": one.contact,
+                        "source_host": one.source[0],
+                        "source_port": one.source[1],
+                        "call_id": one.call_id[:255],
+                        "cseq": one.cseq,
+                        "expires_at": int(one.expires_at + wall_offset_s),
+                        "agent": one.agent[:255],
+                        "path": list(one.path),
+                    },
+                )
+
+        self._put(write)
+
+    def expired(self, at_wall_s: float) -> None:
+        """Forget registrations that are over."""
+        self._put(lambda: _delete(models.Registration.objects.filter(expires_at__lte=int(at_wall_s))))
+
+    # --- calls ---
+
+    def answered(self, session: str, body: Mapping[str, Any]) -> None:
+        kept = dict(body)
+        self._put(lambda: _upsert(models.Dialog, session, {"body": kept}))
+
+    def heartbeat(self, used_ms: Mapping[str, int]) -> None:
+        """The time measured so far of all answered calls."""
+        kept = dict(used_ms)
+
+        def write() -> None:
+            for session, used in kept.items():
+                models.Dialog.objects.filter(session=session).update(used_ms=used)
+
+        self._put(write)
+
+    def ended(self, session: str, settlement: Mapping[str, Any]) -> None:
+        """The dialog becomes a settlement, in one transaction."""
+        kept = dict(settlement)
+
+        def write() -> None:
+            models.Dialog.objects.filter(session=session).delete()
+            _upsert(models.Settlement, session, {"body": kept})
+
+        self._put(write)
+
+    def settled(self, session: str) -> None:
+        self._put(lambda: _delete(models.Settlement.objects.filter(session=session)))
+
+    # --- the thread ---
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything so far is written; False when that took too long."""
+        done = threading.Event()
+        self._entries.put(done)
+        return done.wait(timeout_s)
+
+    def close(self) -> None:
+        self.flush()
+        self._entries.put(None)
+        self._thread.join(5)
+
+    def _put(self, entry: Entry) -> None:
+        try:
+            self._entries.put_nowait(entry)
+        except queue.Full:
+            log.error("journal-full")
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._entries.get()]
+            while len(batch) < _BATCH and batch[-1] is not None:
+                try:
+                    batch.append(self._entries.get_nowait())
+                except queue.Empty:
+                    break
+            self._write([one for one in batch if one is not None and not isinstance(one, threading.Event)])
+            for one in batch:
+                if isinstance(one, threading.Event):
+                    one.set()
+            if None in batch:
+                connections[ALIAS].close()
+                return
+
+    def _write(self, entries: list[Entry]) -> None:
+        """All in one transaction; if that fails, one by one, so that one bad entry does not hold up the others."""
+        for attempt in range(5):
+            try:
+                with transaction.atomic(using=ALIAS):
+                    for entry in entries:
+                        entry()
+                return
+            except Exception as error:  # noqa: BLE001 - the edge of a thread: whatever it is, try again
+                log.warning("journal-write-failed", attempt=attempt, detail=str(error))
+                connections[ALIAS].close()
+                time.sleep(_RETRY_S)
+        for entry in entries:
+            try:
+                entry()
+            except Exception:
+                log.exception("journal-entry-lost")
+
+
+def _upsert(model: Any, session: str, values: dict[str, Any]) -> None:
+    model.objects.update_or_create(session=session, defaults=values)
+
+
+def _delete(rows: Any) -> None:
+    rows.delete()
+
+
+def registrations(now_wall_s: float, wall_offset_s: float) -> list[Binding]:
+    """What was registered when the last process ended, with expiry on this process's monotonic clock."""
+    return [
+        Binding(
+            user=row.username,
+            contact=row.contact,
+            source=(row.source_host, row.source_port),
+            call_id=row.call_id,
+            cseq=row.cseq,
+            expires_at=row.expires_at - wall_offset_s,
+            agent=row.agent,
+            path=tuple(row.path),
+        )
+        for row in models.Registration.objects.filter(expires_at__gt=int(now_wall_s))
+    ]
+
+
+def dialogs() -> list[tuple[str, dict[str, Any], int]]:
+    """(session, body, last measured milliseconds) of the calls that nobody ended."""
+    return [(row.session, dict(row.body), row.used_ms) for row in models.Dialog.objects.all()]
+
+
+def settlements(limit: int = 500) -> list[tuple[str, dict[str, Any]]]:
+    """(session, body) of settlements that charging has not acknowledged."""
+    return [(row.session, dict(row.body)) for row in models.Settlement.objects.order_by("pk")[:limit]]

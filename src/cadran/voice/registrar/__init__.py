@@ -1,0 +1,1 @@
+"""The registrar: where users can be reached."""
