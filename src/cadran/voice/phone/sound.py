@@ -45,11 +45,11 @@ def decoding(codec: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=2)
 def _encoding(codec: int) -> bytes:
-    """Codes by (sample + 32768) >> 3: for each step the code whose value lies nearest."""
+    """Codes by (sample + 32768) >> 2: for each step the code whose value lies nearest."""
     by_value = sorted((value, code) for code, value in enumerate(decoding(codec)))
-    table, index = bytearray(8192), 0
-    for step in range(8192):
-        sample = (step << 3) - 32768 + 4
+    table, index = bytearray(16384), 0
+    for step in range(16384):
+        sample = (step << 2) - 32768 + 2
         while index < 255 and abs(by_value[index + 1][0] - sample) <= abs(by_value[index][0] - sample):
             index += 1
         table[step] = by_value[index][1]
@@ -58,7 +58,7 @@ def _encoding(codec: int) -> bytes:
 
 def encode(samples: array.array[int], codec: int) -> bytes:
     table = _encoding(codec)
-    return bytes([table[(sample + 32768) >> 3] for sample in samples])
+    return bytes([table[(sample + 32768) >> 2] for sample in samples])
 
 
 def decode(payload: bytes, codec: int) -> array.array[int]:
