@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _BATCH = 5_000
-PRICE_DAY_ZONE = "prices.day_zone"
+PRICE_DAY_ZONE = "price.zone"
 
 
 class DeckRefused(InvalidInput):

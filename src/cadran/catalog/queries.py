@@ -107,9 +107,14 @@ def in_force(brand: str, at: datetime, name: str = rules.STANDARD_DECK) -> DeckV
 
 
 def rates(version: DeckVersion) -> Iterator[rules.Rate]:
-    """Every rate of a version, in the order of its file."""
-    rows = models.DeckRate.objects.filter(deck_id=version.id).order_by("id").values_list(*_RATE_FIELDS)
-    for row in rows.iterator(chunk_size=10_000):
+    """Every rate of a version, in no order. Lines without dates, which are nearly all, come without reading any, which
+    shortens the time that a process needs to take up a deck."""
+    dateless = {"valid_from": rules.ALWAYS_FROM, "valid_to": rules.FOR_EVER}
+    rows = models.DeckRate.objects.filter(deck_id=version.id)
+    plain = [name for name in _RATE_FIELDS if name not in dateless]
+    for row in rows.filter(**dateless).values_list(*plain).iterator(chunk_size=10_000):
+        yield _rate(version, (*row[:7], rules.ALWAYS_FROM, rules.FOR_EVER, *row[7:]))
+    for row in rows.exclude(**dateless).values_list(*_RATE_FIELDS).iterator(chunk_size=10_000):
         yield _rate(version, row)
 
 
