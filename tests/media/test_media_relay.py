@@ -9,10 +9,10 @@ import stat
 import time
 
 import numpy as np
+from media_rig import HIGH, HOST, LOW, Box, Phone, RelayProcess, ask, drive
 
 from cadran.voice.media import client as media_client
 from cadran.voice.media import g711, link, sdp
-from media.conftest import HIGH, HOST, LOW, Box, Phone, RelayProcess, ask, drive
 
 
 def open_session(client, name="call-1"):
@@ -207,85 +207,85 @@ def test_strange_call_ids_are_harmless(client, caller) -> None:
     assert client.online
 
 
-def test_the_sockets_are_for_this_user_alone(client, relay: RelayProcess) -> None:
-    for path in (relay.door, link.relay_beside(relay.door)):
+def test_the_sockets_are_for_this_user_alone(client, shared_relay: RelayProcess) -> None:
+    for path in (shared_relay.door, link.relay_beside(shared_relay.door)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_second_controller_is_refused_and_the_first_goes_on(client, relay: RelayProcess, caller) -> None:
-    second = media_client.MediaClient(relay.door, HOST)
+def test_a_second_controller_is_refused_and_the_first_goes_on(own_client, own_relay: RelayProcess, caller) -> None:
+    second = media_client.MediaClient(own_relay.door, HOST)
     drive_for(0.3)
     assert not second.online
     second.close()
-    assert client.online
-    assert ask(open_session(client).caller_offer, caller.sdp()) is not None
+    assert own_client.online
+    assert ask(open_session(own_client).caller_offer, caller.sdp()) is not None
 
 
-def test_kill_9_of_the_relay_is_noticed_at_once_and_its_restart_is_found(relay, client, caller, callee) -> None:
+def test_kill_9_of_the_relay_is_noticed_at_once_and_its_restart_is_found(own_relay, own_client, caller, callee) -> None:
     lost = Box()
-    client.on_lost = lost
-    session, _, _ = bridged(client, caller, callee)
+    own_client.on_lost = lost
+    session, _, _ = bridged(own_client, caller, callee)
     began = time.monotonic()
-    relay.kill()
+    own_relay.kill()
     lost.get()
     assert time.monotonic() - began < 1
-    assert not client.online
+    assert not own_client.online
     assert session.closed
-    assert ask(client.open, "call-2") is None
-    relay.start()  # the sockets of the killed one are still there
-    drive(lambda: client.online)
+    assert ask(own_client.open, "call-2") is None
+    own_relay.start()  # the sockets of the killed one are still there
+    drive(lambda: own_client.online)
     assert len(lost.values) == 1
-    _, caller_sends_to, _ = bridged(client, caller, callee)
+    _, caller_sends_to, _ = bridged(own_client, caller, callee)
     assert says(caller, "a", caller_sends_to, callee) == "a"
 
 
-def test_a_relay_that_hangs_is_given_up(relay, client, caller) -> None:
+def test_a_relay_that_hangs_is_given_up(own_relay, own_client, caller) -> None:
     lost = Box()
-    client.on_lost = lost
-    session, offered = open_session(client), Box()
-    relay.signal(signal.SIGSTOP)
+    own_client.on_lost = lost
+    session, offered = open_session(own_client), Box()
+    own_relay.signal(signal.SIGSTOP)
     session.caller_offer(caller.sdp(), offered)
     lost.get(8)
     assert offered.values == [None]
-    relay.signal(signal.SIGCONT)
-    drive(lambda: client.online)
+    own_relay.signal(signal.SIGCONT)
+    drive(lambda: own_client.online)
 
 
-def test_sessions_end_when_the_controller_stops_beating(client, relay, caller, callee) -> None:
+def test_sessions_end_when_the_controller_stops_beating(own_client, own_relay, caller, callee) -> None:
     lost = Box()
-    client.on_lost = lost
-    _, caller_sends_to, _ = bridged(client, caller, callee)
+    own_client.on_lost = lost
+    _, caller_sends_to, _ = bridged(own_client, caller, callee)
     assert says(caller, "a", caller_sends_to, callee) == "a"
-    client._timer.cancel()  # as if the SIP process hung
+    own_client._timer.cancel()  # as if the SIP process hung
     began = time.monotonic()
     lost.get()
     assert 1 < time.monotonic() - began < 5
     assert says(caller, "a", caller_sends_to, callee) == ""
 
 
-def test_sessions_outlive_a_lost_controller_by_the_silence_and_no_longer(client, relay, caller, callee) -> None:
-    _, caller_sends_to, _ = bridged(client, caller, callee)
+def test_sessions_outlive_a_lost_controller_by_the_silence_and_no_longer(own_client, own_relay, caller, callee) -> None:
+    _, caller_sends_to, _ = bridged(own_client, caller, callee)
     assert says(caller, "a", caller_sends_to, callee) == "a"
-    client._link._closed.set()
-    client._link.drop()
+    own_client._link._closed.set()
+    own_client._link.drop()
     assert says(caller, "a", caller_sends_to, callee) == "a", "still within the silence"
-    drive_for(relay.silence_s + 0.5)
+    drive_for(own_relay.silence_s + 0.5)
     assert says(caller, "a", caller_sends_to, callee) == ""
 
 
-def test_a_successor_clears_what_its_predecessor_left(client, relay, caller, callee) -> None:
-    _, caller_sends_to, _ = bridged(client, caller, callee)
-    client._link._closed.set()
-    client._link.drop()
-    successor = media_client.MediaClient(relay.door, HOST)
+def test_a_successor_clears_what_its_predecessor_left(own_client, own_relay, caller, callee) -> None:
+    _, caller_sends_to, _ = bridged(own_client, caller, callee)
+    own_client._link._closed.set()
+    own_client._link.drop()
+    successor = media_client.MediaClient(own_relay.door, HOST)
     drive(lambda: successor.online)
     drive_for(0.1)
     assert says(caller, "a", caller_sends_to, callee) == ""
     successor.close()
 
 
-def test_a_session_without_packets_ends_and_its_owner_is_told(folder, caller, callee) -> None:
-    relay = RelayProcess(folder, silence_s=5, idle_s=2).start()
+def test_a_session_without_packets_ends_and_its_owner_is_told(own_folder, caller, callee) -> None:
+    relay = RelayProcess(own_folder, silence_s=5, idle_s=2).start()
     client = media_client.MediaClient(relay.door, HOST)
     drive(lambda: client.online)
     session, _, _ = bridged(client, caller, callee)
@@ -297,22 +297,22 @@ def test_a_session_without_packets_ends_and_its_owner_is_told(folder, caller, ca
     relay.stop()
 
 
-def test_a_stop_removes_the_sockets_and_a_second_start_is_refused_while_one_runs(relay, client) -> None:
-    second = RelayProcess(relay.folder).start()
+def test_a_stop_removes_the_sockets_and_a_second_start_is_refused_while_one_runs(own_relay, own_client) -> None:
+    second = RelayProcess(own_relay.folder).start()
     assert second.process is not None
     assert second.process.wait(10) != 0
-    client.close()
-    assert relay.stop() == 0
-    assert not relay.door.exists()
-    assert not os.path.exists(link.relay_beside(relay.door))
+    own_client.close()
+    assert own_relay.stop() == 0
+    assert not own_relay.door.exists()
+    assert not os.path.exists(link.relay_beside(own_relay.door))
 
 
-def test_guests_that_talk_nonsense_at_the_door_do_no_harm(client, relay, caller, callee) -> None:
+def test_guests_that_talk_nonsense_at_the_door_do_no_harm(client, shared_relay, caller, callee) -> None:
     _, caller_sends_to, _ = bridged(client, caller, callee)
     guests = []
     for data in (b"\n\n\n", b"beat\n" * 100, b"\xff" * 9000, b"hello", b""):
         guest = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        guest.connect(str(relay.door))
+        guest.connect(str(shared_relay.door))
         guest.sendall(data)
         guests.append(guest)
     drive_for(0.2)
