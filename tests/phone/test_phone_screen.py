@@ -74,7 +74,7 @@ def test_silence_on_the_line_is_told(quiet_s: float | None, remark: str) -> None
     assert remark in drawn(view(state="answered", figures=figures))
 
 
-@pytest.mark.parametrize(("level", "lit"), [(-99.0, 0), (-60.0, 0), (-30.0, 10), (0.0, 20), (6.0, 20)])
+@pytest.mark.parametrize(("level", "lit"), [(-99.0, 0), (-60.0, 0), (-30.0, 16), (0.0, 32), (6.0, 32)])
 def test_the_bar_spans_sixty_decibels(level: float, lit: int) -> None:
     assert screen.bar(level).plain.count("█") == lit
 
@@ -152,8 +152,8 @@ def test_a_person_types_a_number_hears_sends_digits_and_hangs_up(carrier: Carrie
         return drawn(shown.view)
 
     log = list(asyncio.run(story()).view.log)
-    assert log[0] == "12:00:00 0123456789  answered"
-    assert log[1].startswith("12:00:00 0123456789  ended after 00:0")
+    assert log[0] == "12:00:00  0123456789  answered"
+    assert log[1].startswith("12:00:00  0123456789  ended after 00:0")
     assert log[1].endswith(": you hung up")
 
 

@@ -98,7 +98,7 @@ def _headline(view: View) -> Text:
 def _sound(view: View) -> Table:
     figures = view.figures
     assert figures
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 1))
     quiet = figures.quiet_s
     if quiet is None:
         remark = view.word("nothing")
@@ -108,13 +108,15 @@ def _sound(view: View) -> Table:
         remark = f"{view.word('tone')} {figures.tone_hz} Hz" if figures.tone_hz else ""
     heard = f"{figures.packets_in} {view.word('packets')}, {figures.lost} {view.word('lost')}"
     heard += f", {view.word('jitter')} {figures.jitter_ms:.1f} ms"
-    table.add_row(view.word("heard"), bar(figures.level_dbfs), f"{figures.level_dbfs:6.1f} dBFS", heard, remark)
     said = f"{figures.packets_out} {view.word('packets')}"
-    table.add_row(view.word("said"), bar(figures.level_out_dbfs), f"{figures.level_out_dbfs:6.1f} dBFS", said, "")
+    table.add_row(view.word("heard"), bar(figures.level_dbfs), f"{figures.level_dbfs:6.1f} dBFS", remark)
+    table.add_row("", Text(heard, style="dim"))
+    table.add_row(view.word("said"), bar(figures.level_out_dbfs), f"{figures.level_out_dbfs:6.1f} dBFS", "")
+    table.add_row("", Text(said, style="dim"))
     return table
 
 
-def bar(level_dbfs: float, width: int = 20) -> Text:
+def bar(level_dbfs: float, width: int = 32) -> Text:
     """A level from -60 to 0 dBFS, as a bar: green, yellow near the top, red at it."""
     lit = round(width * max(0.0, min(1.0, 1 - level_dbfs / LEAST_DBFS)))
     text = Text()
@@ -193,7 +195,7 @@ class Screen:
         )
 
     def _note(self, key: str, **values: object) -> None:
-        who = f" {self.view.peer}" if key in ("log_answered", "log_ended", "log_talked") and self.view.peer else ""
+        who = f"  {self.view.peer}" if key in ("log_answered", "log_ended", "log_talked") and self.view.peer else ""
         self.view.log.append(f"{self._clock()}{who}  {self.view.word(key, **values)}")
 
     # what the person does
