@@ -102,7 +102,9 @@ INSTALLED_APPS = [
     "cadran.web",
 ]
 MIDDLEWARE = [
+    "cadran.web.middleware.AccessLog",
     "django.middleware.security.SecurityMiddleware",
+    "cadran.web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -112,11 +114,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "cadran.web.middleware.BrandZone",
+    "cadran.web.middleware.RequiredChange",
 ]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [SOURCE / "web" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -124,6 +128,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "cadran.web.context.site",
             ]
         },
     }
@@ -177,9 +182,24 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_ADAPTER = "cadran.web.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "cadran.web.forms.SignupForm"}
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_SESSION_REMEMBER = False
-LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/dashboard/"
+# Rate limits of sign-up and sign-in are counted here: shared by the web workers, and bounded.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "web_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+CSRF_FAILURE_VIEW = "cadran.web.views.public.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -187,7 +207,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 PUBLIC = _flag("CADRAN_PUBLIC")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC
+# Names of their own for each port, so that installations side by side on one host do not sign each other out.
+SESSION_COOKIE_NAME = "__Host-cadran" if PUBLIC else f"cadran_{WEB_PORT}"
+CSRF_COOKIE_NAME = "__Host-cadran-csrf" if PUBLIC else f"cadran_csrf_{WEB_PORT}"
+LANGUAGE_COOKIE_NAME = "cadran_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]
@@ -196,6 +221,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+WHITENOISE_USE_FINDERS = True
+LOCALE_PATHS = [SOURCE / "web" / "locale"]
 
 # Partners. Another address and key, and the sandbox gives way to the real one.
 CARD_API_BASE = os.environ.get("CADRAN_CARD_API_BASE", f"http://{HOST}:{SANDBOX_CARD_PORT}" if SANDBOX else "")

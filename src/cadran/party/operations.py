@@ -156,6 +156,15 @@ def require_change(*, user_name: str, site: bool = False, sip: bool = False, rea
         )
 
 
+def set_password(*, user_id: int, password: str, at: datetime) -> None:
+    """Give a sign-in a new site password; a required change is met. Raises WeakPassword."""
+    with transaction.atomic():
+        user = models.User.objects.select_for_update().get(pk=user_id)
+        user.set_password(rules.checked_password(password, user_name=user.username, email=user.email))
+        user.must_change_password = False
+        user.save(update_fields=["password", "must_change_password"])
+
+
 def password_was_changed(*, user_id: int, at: datetime) -> None:
     """The customer chose a new site password: a required change is met."""
     models.User.objects.filter(pk=user_id).update(must_change_password=False)

@@ -2,16 +2,74 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
-from django.urls import include, path
+import importlib.util
+
+from allauth.account import views as allauth_views
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
+
+from cadran.web.views import customer, entrance, public
 
 
-def health(request: HttpRequest) -> JsonResponse:
-    """Answers as soon as pages can be served."""
-    return JsonResponse({"status": "ok"})
+class VersionConverter:
+    """The version of some terms, such as 2018-04."""
+
+    regex = "[A-Za-z0-9][A-Za-z0-9.-]{0,29}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
 
 
-urlpatterns = [
-    path("health", health, name="health"),
-    path("account/", include("allauth.account.urls")),
+register_converter(VersionConverter, "version")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", public.home, name="home"),
+    path("health", public.health, name="health"),
+    path("prices/", public.prices, name="prices"),
+    path("terms/", public.terms, name="terms"),
+    path("terms/<version:version>/", public.terms, name="terms_version"),
+    path("descriptions/", public.described, {"part": "descriptions"}, name="descriptions"),
+    path("offers/", public.described, {"part": "offers"}, name="offers"),
+    path("brand.css", public.brand_css, name="brand_css"),
+    path("language/", public.set_language, name="set_language"),
+    path("dashboard/", customer.dashboard, name="dashboard"),
+    path("calls/", customer.calls, name="calls"),
+    path("calls/<str:cdr_id>/", customer.why, name="why"),
+    path("sip/", customer.sip, name="sip"),
+    path("sip/proposal", entrance.proposal, name="sip_proposal"),
+    path("numbers/", customer.numbers, name="numbers"),
+    path("preferences/", customer.preferences, name="preferences"),
+    # Sign-in: allauth's views, those that this site uses.
+    path("account/signup/", entrance.signup, name="account_signup"),
+    path("account/login/", allauth_views.login, name="account_login"),
+    path("account/logout/", allauth_views.logout, name="account_logout"),
+    path("account/inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("account/reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
+    path("account/confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
+    re_path(
+        r"^account/confirm-email/(?P<key>[-:\w]{1,200})/$", allauth_views.confirm_email, name="account_confirm_email"
+    ),
+    path("account/password/change/", allauth_views.password_change, name="account_change_password"),
+    path("account/password/set/", allauth_views.password_set, name="account_set_password"),
+    path("account/password/reset/", allauth_views.password_reset, name="account_reset_password"),
+    path("account/password/reset/done/", allauth_views.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^account/password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,20})-(?P<key>.{1,200})/$",
+        allauth_views.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "account/password/reset/key/done/",
+        allauth_views.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
 ]
+if importlib.util.find_spec("cadran.web.topup_urls"):
+    urlpatterns.append(path("topup/", include("cadran.web.topup_urls")))
+
+handler400 = "cadran.web.views.public.bad_request"
+handler403 = "cadran.web.views.public.forbidden"
+handler404 = "cadran.web.views.public.not_found"
+handler500 = "cadran.web.views.public.failed"

@@ -1,0 +1,156 @@
+"""Registering: what a visitor is shown and ticks, the customer that comes of it, and the proof of the e-mail address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadran.catalog import queries as catalog
+from cadran.party import operations as party_operations
+from cadran.party import queries as party
+from cadran.party import rules as party_rules
+from cadran.policy import queries as policy
+from cadran.policy.terms import Terms
+from cadran.units.clause import carries
+from cadran.units.errors import CadranError
+
+Document = party_rules.Document
+
+
+class DocumentChanged(CadranError):
+    """What was ticked is no longer what is in force: it must be read again."""
+
+    error_id = "journeys-document-changed"
+
+
+class RegistrationClosed(CadranError):
+    """The brand takes no new customers, or none of that kind."""
+
+    error_id = "journeys-registration-closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A document as it is shown before a tick: its version as `brand/version`, and the SHA-256 of exactly what is shown."""
+
+    document: Document
+    ref: str
+    text_sha256: str
+    language: str
+
+    @property
+    def token(self) -> str:
+        """What the tick sends back, so that it names the very text that was shown."""
+        return f"{self.ref} {self.text_sha256}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a visitor filled in. `ticked`: the token of each ticked document; `adult`: the certificate of age or capacity."""
+
+    email: str
+    user_name: str
+    password: str
+    sip_password: str
+    name: str
+    first_names: str
+    ticked: Mapping[Document, str]
+    adult: bool
+    company: str = ""
+    kind: party_rules.CustomerKind = party_rules.CustomerKind.PERSON
+    language: str = "fr"
+    country: str = "FR"
+    ip: str = "127.0.0.1"
+
+
+@carries("IPP-0-acceptance", "KRY-2.1-acceptance")
+def documents(*, brand: str, language: str, at: datetime) -> tuple[Offered, ...]:
+    """What a new customer reads and ticks, each in the version in force: terms, descriptions, prices, offers."""
+    terms = policy.terms_in_force(brand, at)
+    terms_hash = policy.terms_text(terms.ref, language)[1]
+    deck = catalog.in_force(brand, at)
+    prices = (
+        (f"{brand}/prices-{deck.name}-{deck.version}", deck.sha256) if deck else (f"{brand}/prices-none", _hash({}))
+    )
+    shown = (
+        (Document.TERMS, terms.ref, terms_hash),
+        (Document.DESCRIPTIONS, terms.ref, _hash(described(terms, "calls.", "account.", "emergency."))),
+        (Document.PRICES, *prices),
+        (Document.OFFERS, terms.ref, _hash(described(terms, "topup.", "credit."))),
+    )
+    return tuple(Offered(document=d, ref=ref, text_sha256=digest, language=language) for d, ref, digest in shown)
+
+
+def described(terms: Terms, *parts: str) -> dict[str, object]:
+    """The values of the terms whose names begin with one of `parts`, as plain JSON: what the descriptions and offers pages state."""
+    return {
+        name: {
+            "value": list(v.content) if isinstance(v.content, tuple) else v.content,
+            "unit": v.unit,
+            "clause": v.clause,
+        }
+        for name, v in sorted(terms.values.items())
+        if name.startswith(parts)
+    }
+
+
+@carries("IPP-5.2-validation", "IPP-0-acceptance")
+def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
+    """Make the customer of a complete registration; nothing works before `confirm_email`.
+
+    Raises RegistrationClosed, DocumentChanged, and what party.operations.register_customer raises; then nothing is kept.
+    """
+    offerer = policy.brand(brand)
+    if not offerer.registration_open or (wish.kind is party_rules.CustomerKind.COMPANY and not offerer.legal_entities):
+        raise RegistrationClosed(f"{offerer.name} takes no new customers of this kind at present")
+    return party_operations.register_customer(
+        registration=party_operations.Registration(
+            brand=brand,
+            currency=offerer.currency,
+            email=wish.email,
+            user_name=wish.user_name,
+            password=wish.password,
+            sip_password=wish.sip_password,
+            name=wish.name,
+            first_names=wish.first_names,
+            company=wish.company,
+            kind=wish.kind,
+            language=wish.language,
+            country=wish.country,
+            adult=wish.adult,
+            accepted=_accepted(brand, wish, at),
+            ip=wish.ip,
+        ),
+        at=at,
+    )
+
+
+@carries("IPP-5.2-validation", "IPP-5.1-activation")
+def confirm_email(*, user_id: int, email: str, at: datetime) -> party.Customer:
+    """The link of the mail was followed: services open. Raises party.operations.UnableToValidate."""
+    return party_operations.validate_email(user_id=user_id, email=email, at=at)
+
+
+def _accepted(brand: str, wish: Wish, at: datetime) -> tuple[party_rules.Accepted, ...]:
+    """The ticks as they are kept; a missing one is left to party, one of another text raises DocumentChanged."""
+    accepted = []
+    for offered in documents(brand=brand, language=wish.language, at=at):
+        if (token := wish.ticked.get(offered.document)) is None:
+            continue
+        if token != offered.token:
+            raise DocumentChanged(
+                f"the {offered.document.value} changed meanwhile: read them again", document=offered.document
+            )
+        accepted.append(
+            party_rules.Accepted(
+                document=offered.document, ref=offered.ref, text_sha256=offered.text_sha256, language=offered.language
+            )
+        )
+    return tuple(accepted)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,106 @@
+"""How sign-in pages (allauth) speak with our rooms: rules of names and codes, links, mails, and what a confirmed address opens."""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from cadran.journeys import registration
+from cadran.party import operations as party_operations
+from cadran.party import queries as party
+from cadran.party import rules as party_rules
+from cadran.policy import queries as policy
+from cadran.units.errors import CadranError
+from cadran.web import wording
+
+log = structlog.get_logger()
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """allauth's questions, answered by party and journeys."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return policy.brand(settings.BRAND).registration_open
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        try:
+            name = party_rules.checked_user_name(username)
+        except party_rules.InvalidUserName as error:
+            raise ValidationError(wording.of(error)) from error
+        if not shallow and party.taken(username=name):
+            raise ValidationError(wording.of(party_operations.UserNameTaken("")))
+        return name
+
+    def clean_email(self, email: str) -> str:
+        try:
+            return party_rules.checked_email(email)
+        except party_rules.InvalidEmail as error:
+            raise ValidationError(wording.of(error)) from error
+
+    def clean_password(self, password: str, user: Any = None) -> str:
+        try:
+            party_rules.checked_password(
+                password, user_name=getattr(user, "username", "") or "", email=getattr(user, "email", "") or ""
+            )
+        except party_rules.WeakPassword as error:
+            raise ValidationError(wording.of(error)) from error
+        return str(super().clean_password(password, user))
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """The address and the customer become valid together, or neither does."""
+        try:
+            with transaction.atomic():
+                if not super().confirm_email(request, email_address):
+                    return False
+                registration.confirm_email(
+                    user_id=email_address.user_id, email=email_address.email, at=settings.CIVIL_CLOCK.now()
+                )
+        except CadranError as error:
+            log.warning("email-confirmation-refused", error=error.error_id)
+            return False
+        return True
+
+    def set_password(self, user: Any, password: str) -> None:
+        super().set_password(user, password)
+        party_operations.password_was_changed(user_id=user.pk, at=settings.CIVIL_CLOCK.now())
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return str(settings.PUBLIC_URL) + reverse("account_confirm_email", args=[emailconfirmation.key])
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return str(settings.PUBLIC_URL) + path.replace("UID-KEY", key)
+
+    def get_from_email(self) -> str:
+        return str(settings.DEFAULT_FROM_EMAIL)
+
+    def format_email_subject(self, subject: str) -> str:
+        return f"{policy.brand(settings.BRAND).name} : {subject}"
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """As slow as a real registration, which hashes a password: the time of the answer tells nothing."""
+        make_password("as much work as a new password")
+        super().send_account_already_exists_mail(email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that does not answer must not undo a registration: the page offers to send the mail again."""
+        brand = policy.brand(settings.BRAND)
+        try:
+            super().send_mail(template_prefix, email, context | {"brand": brand, "public_url": settings.PUBLIC_URL})
+        except (OSError, smtplib.SMTPException) as error:
+            log.error("mail-not-sent", template=template_prefix, error=str(error))
+            messages.error(
+                self.request, _("Le courriel n’a pas pu partir. Réessayez dans quelques minutes en vous connectant.")
+            )

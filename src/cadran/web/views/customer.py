@@ -1,0 +1,156 @@
+"""Pages of the customer signed in. Each reads by the customer's own account: an identifier in an address gives nothing of others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+import segno
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from cadran.balance import queries as balance
+from cadran.charging import queries as charging
+from cadran.numbering import queries as numbering
+from cadran.party import operations as party_operations
+from cadran.party import queries as party
+from cadran.party import vault
+from cadran.policy import queries as policy
+from cadran.units.clause import carries
+from cadran.web import forms
+
+P = ParamSpec("P")
+CALLS_ON_DASHBOARD = 6
+CALLS_ON_PAGE = 100
+
+
+def for_customers(
+    view: Callable[Concatenate[HttpRequest, party.Customer, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """The view, for a customer who signed in and whose e-mail address is validated (IPP-5.2), and for nobody else."""
+
+    @functools.wraps(view)
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        customer = party.customer(user_id=request.user.pk or 0)
+        if customer is None or not customer.active or customer.brand != settings.BRAND:
+            return render(request, "web/not_open.html", {"customer": customer}, status=403)
+        return view(request, customer, *args, **kwargs)
+
+    return login_required(checked)
+
+
+@carries("IPP-10.1-consumption", "IPP-1d-dashboard")
+@require_safe
+@for_customers
+def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """Balance and buckets, the last calls, the SIP line, the longest call."""
+    at = settings.CIVIL_CLOCK.now()
+    terms = policy.terms(customer.terms)
+    context = {
+        "customer": customer,
+        "balance": balance.balance(customer.account, at),
+        "calls": charging.cdrs(account=customer.account, limit=CALLS_ON_DASHBOARD),
+        "identities": party.sip_identities(account=customer.account),
+        "shown_number": numbering.shown_number(customer.account),
+        "limit_s": terms.integer("calls.raised_max_duration_s" if customer.raised_duration else "calls.max_duration_s"),
+        "validity_days": terms.integer("credit.validity_days"),
+    }
+    return render(request, "web/dashboard.html", context)
+
+
+@carries("IPP-10.1-consumption", "IPP-10.1-cdr")
+@require_safe
+@for_customers
+def calls(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """The call list with charges, newest first."""
+    found = charging.cdrs(account=customer.account, limit=CALLS_ON_PAGE)
+    return render(request, "web/calls.html", {"customer": customer, "calls": found, "most": CALLS_ON_PAGE})
+
+
+@carries("IPP-10.1-cdr")
+@require_safe
+@for_customers
+def why(request: HttpRequest, customer: party.Customer, cdr_id: str) -> HttpResponse:
+    """Why a call was allowed, refused, cut and charged as it was: decision, rate, arithmetic, clause and version of the terms."""
+    try:
+        found = charging.cdr(cdr_id)
+    except charging.UnknownCdr as error:
+        raise Http404 from error
+    if found.account != customer.account:
+        raise Http404
+    terms = policy.terms(found.terms)
+    context = {"customer": customer, "call": found, "terms": terms, "charge": dict(found.charge)}
+    return render(request, "web/why.html", context)
+
+
+@carries("IPP-5.3-codes")
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_customers
+def sip(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """What to type into a phone, and a new SIP password."""
+    identities = party.sip_identities(account=customer.account)
+    form = forms.SipPasswordForm(initial={"sip_password": vault.propose_sip_password()})
+    if request.method == "POST" and "propose" not in request.POST:
+        form = forms.SipPasswordForm(request.POST)
+        owned = {identity.username for identity in identities}
+        username = request.POST.get("username", "")
+        if username not in owned:
+            raise Http404
+        if form.is_valid() and form.set_password(username=username):
+            messages.success(request, _("Votre mot de passe SIP est changé : tapez le nouveau dans vos téléphones."))
+            return redirect("sip")
+    server = f"{settings.SIP_HOST}:{settings.SIP_PORT}"
+    lines = [(identity, _qr(f"sip:{identity.username}@{server};transport=udp")) for identity in identities]
+    context = {"customer": customer, "lines": lines, "form": form, "server": server, "realm": settings.SIP_REALM}
+    return render(request, "web/sip.html", context)
+
+
+@require_safe
+@for_customers
+def numbers(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """The numbers of the account and the number shown to those it calls."""
+    context = {
+        "customer": customer,
+        "numbers": numbering.numbers_of(customer.account),
+        "shown_number": numbering.shown_number(customer.account),
+    }
+    return render(request, "web/numbers.html", context)
+
+
+@carries("IPP-9.6-120-minutes")
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_customers
+def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """The longest call, what was accepted, and the codes."""
+    if request.method == "POST":
+        choice = request.POST.get("duration", "")
+        if choice not in {"ordinary", "raised"}:
+            raise Http404
+        at = settings.CIVIL_CLOCK.now()
+        party_operations.set_raised_duration(account=customer.account, raised=choice == "raised", at=at)
+        messages.success(request, _("Votre choix est enregistré : il vaut pour vos prochains appels."))
+        return redirect("preferences")
+    terms = policy.terms(customer.terms)
+    context = {
+        "customer": customer,
+        "ordinary_s": terms.integer("calls.max_duration_s"),
+        "raised_s": terms.integer("calls.raised_max_duration_s"),
+        "acceptances": party.acceptances(customer_id=customer.id),
+        "labels": forms.DOCUMENT_LABELS,
+    }
+    return render(request, "web/preferences.html", context)
+
+
+def _qr(text: str) -> str:
+    """The text as a QR code, inline SVG in the colour of the text around it."""
+    svg = segno.make(text, error="m").svg_inline(
+        scale=4, border=2, dark=None, light=None, svgclass="qr", lineclass=None, omitsize=True
+    )
+    return mark_safe(svg)  # noqa: S308 - the drawing of a code, made of path data only

@@ -1,0 +1,132 @@
+"""Pages that anybody reads: welcome, prices, terms and what goes with them; errors; the brand's colours."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language as django_set_language
+
+from cadran.catalog import queries as catalog
+from cadran.journeys import registration
+from cadran.party import operations as party_operations
+from cadran.policy import queries as policy
+from cadran.policy.terms import Terms
+from cadran.web import forms, texts
+
+SHOWN_PRICES = ("331", "336", "441", "447", "321", "349", "1212", "212", "213", "216", "221", "91")
+MAX_SEARCH = 40
+
+
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Answers as soon as pages can be served."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What the brand offers, with the values of the terms in force and a few prices of the day."""
+    at = settings.CIVIL_CLOCK.now()
+    found = [catalog.price_of(settings.BRAND, prefix, at) for prefix in SHOWN_PRICES]
+    context = {
+        "terms": _values(policy.terms_in_force(settings.BRAND, at)),
+        "prices": [price for price in found if price is not None][:8],
+        "summary": policy.brand(settings.BRAND).summary[forms.language()],
+    }
+    return render(request, "web/home.html", context)
+
+
+@require_safe
+def prices(request: HttpRequest) -> HttpResponse:
+    """The prices of the day, by country or number."""
+    at = settings.CIVIL_CLOCK.now()
+    search = request.GET.get("q", "").strip()[:MAX_SEARCH].replace("\0", "")
+    found = catalog.prices(settings.BRAND, at, search, limit=200) if search else ()
+    if not search:
+        some = [catalog.price_of(settings.BRAND, prefix, at) for prefix in SHOWN_PRICES]
+        found = tuple(price for price in some if price is not None)
+    context = {"search": search, "prices": found, "deck": catalog.in_force(settings.BRAND, at), "at": at}
+    return render(request, "web/prices.html", context)
+
+
+@require_safe
+def terms(request: HttpRequest, version: str = "") -> HttpResponse:
+    """A version of the terms: the one in force, or another one of the brand."""
+    brand, in_force = policy.brand(settings.BRAND), policy.terms_in_force(settings.BRAND, settings.CIVIL_CLOCK.now())
+    try:
+        shown = policy.terms(f"{brand.key}/{version}") if version else in_force
+    except policy.UnknownTerms as error:
+        raise Http404 from error
+    text, sha256 = policy.terms_text(shown.ref, forms.language())
+    context = {
+        "shown": shown,
+        "in_force": shown.ref == in_force.ref,
+        "text": texts.html(text),
+        "sha256": sha256,
+        "versions": brand.versions,
+        "indicative": forms.language() != brand.language,
+    }
+    return render(request, "web/terms.html", context)
+
+
+@require_safe
+def described(request: HttpRequest, part: str) -> HttpResponse:
+    """The descriptions of the services, or the offers, from the values of the terms in force."""
+    at = settings.CIVIL_CLOCK.now()
+    document = registration.Document(part)
+    offered = {
+        one.document: one for one in registration.documents(brand=settings.BRAND, language=forms.language(), at=at)
+    }
+    in_force = policy.terms_in_force(settings.BRAND, at)
+    context = {"offered": offered[document], "terms": _values(in_force), "shown": in_force}
+    return render(request, f"web/{part}.html", context)
+
+
+@require_safe
+@cache_control(max_age=300)
+def brand_css(request: HttpRequest) -> HttpResponse:
+    """The brand's colours as CSS properties; they were checked as #rrggbb when the brand was read."""
+    colours = policy.brand(settings.BRAND).colours
+    css = ":root{" + "".join(f"--brand-{name}:{value};" for name, value in sorted(colours.items())) + "}\n"
+    return HttpResponse(css, content_type="text/css; charset=utf-8")
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Change the language of the pages, and of mails and announcements for a customer signed in."""
+    response = django_set_language(request)
+    code = request.POST.get("language", "")
+    if request.user.is_authenticated and code in dict(settings.LANGUAGES):
+        party_operations.set_language(user_id=request.user.pk, language=code)
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token, or from elsewhere: nothing was done."""
+    return render(request, "web/error.html", {"code": 403, "csrf": True}, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "web/error.html", {"code": 400}, status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "web/error.html", {"code": 403}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "web/error.html", {"code": 404}, status=404)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """A failure of ours; the page reads neither database nor brand, which may be what failed."""
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _values(of: Terms) -> dict[str, object]:
+    """The values of the terms under names that templates can read: `credit.validity_days` -> `credit_validity_days`."""
+    return {name.replace(".", "_"): value for name, value in of.values.items()}

@@ -1,0 +1,86 @@
+"""Expected failures in the words of the person at the screen, by stable error id."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext, gettext_noop
+
+from cadran.units.errors import CadranError
+
+_ = gettext_noop
+
+_SENTENCES = {
+    "party-user-name-invalid": _(
+        "De 3 à 32 lettres sans accent, chiffres, point, tiret ou souligné, en commençant par une lettre."
+    ),
+    "party-user-name-invalid:reserved": _("Ce nom est réservé à l’opérateur : choisissez-en un autre."),
+    "party-user-name-taken": _("Ce nom d’utilisateur est déjà pris : choisissez-en un autre."),
+    "party-email-invalid": _("Écrivez une adresse comme nom@exemple.fr, sans accent."),
+    "party-name-invalid": _("Écrivez un nom de 1 à 80 lettres, espaces, traits d’union et apostrophes."),
+    "party-country-invalid": _("Choisissez un pays de la liste."),
+    "party-password-weak:length": _("Le mot de passe compte de 10 à 128 caractères."),
+    "party-password-weak:mix": _("Le mot de passe mêle lettres et chiffres."),
+    "party-password-weak:known": _("Le mot de passe ne contient ni le nom d’utilisateur ni l’adresse e-mail."),
+    "party-sip-password-weak:length": _("Le mot de passe SIP compte de 12 à 64 caractères."),
+    "party-sip-password-weak:characters": _(
+        "Le mot de passe SIP n’a que des lettres sans accent, des chiffres et !#$%*+,./=?@^_~-"
+    ),
+    "party-sip-password-weak:mix": _("Le mot de passe SIP mêle lettres et chiffres."),
+    "party-sip-password-weak:known": _("Le mot de passe SIP ne contient pas le nom d’utilisateur."),
+    "party-sip-password-weak:same": _("Le mot de passe SIP doit différer de celui du site."),
+    "journeys-document-changed": _("Ce document a changé entre-temps : relisez-le, puis cochez à nouveau."),
+    "journeys-registration-closed": _("Les inscriptions de ce type sont fermées pour le moment."),
+}
+UNKNOWN = _("Cette demande n’a pas pu aboutir : vérifiez les informations et recommencez.")
+
+
+def of(error: CadranError) -> str:
+    """The sentence for a failure, in the language of the page."""
+    detail = "reserved" if error.details.get("reserved") else error.details.get("rule")
+    for key in (f"{error.error_id}:{detail}", error.error_id):
+        if key in _SENTENCES:
+            return gettext(_SENTENCES[key])
+    return gettext(UNKNOWN)
+
+
+DISPOSITIONS = {
+    "answered": _("décroché"),
+    "busy": _("occupé"),
+    "no-answer": _("sans réponse"),
+    "cancelled": _("abandonné"),
+    "declined": _("décliné"),
+    "failed": _("échec"),
+    "refused": _("refusé"),
+}
+ENDINGS = {
+    "caller": _("raccroché par l’appelant"),
+    "callee": _("raccroché par l’appelé"),
+    "credit": _("coupé : crédit épuisé"),
+    "limit": _("coupé : durée maximale atteinte"),
+    "operator": _("coupé par l’opérateur"),
+    "media-lost": _("coupé : plus de son"),
+    "restart": _("coupé par une panne"),
+}
+NUMBER_CLASSES = {
+    "emergency": _("urgence"),
+    "satellite": _("satellite"),
+    "special": _("numéro spécial"),
+    "on_net": _("client du réseau"),
+    "open_sip": _("adresse SIP ouverte"),
+    "inum": _("iNum"),
+    "geographic": _("fixe"),
+    "mobile": _("mobile"),
+    "excluded": _("plateforme"),
+    "unknown": _("inconnu"),
+}
+STEPS = {
+    "first": _("premier pas"),
+    "next": _("pas suivants"),
+    "connection": _("frais de mise en relation"),
+    "minimum": _("minimum"),
+}
+DOCUMENTS = {
+    "terms": _("Conditions générales"),
+    "descriptions": _("Descriptif des services"),
+    "prices": _("Tarifs"),
+    "offers": _("Offres"),
+}
