@@ -6,6 +6,8 @@ from datetime import datetime
 
 from cadran.charging import models, records
 from cadran.charging.adapters.sqlite import decode_record
+from cadran.charging.explanation import Explanation
+from cadran.ledger import queries as ledger
 from cadran.units.errors import CadranError
 
 MAX_ROWS = 1000
@@ -53,6 +55,16 @@ def corrections(account: str, cdr_id: str) -> tuple[records.Record, ...]:
     """The records that correct that one, in order."""
     rows = models.Cdr.objects.filter(account=account, corrects=cdr_id).order_by("position")
     return tuple(decode_record(row.body) for row in rows)
+
+
+def explanation(cdr_id: str) -> Explanation:
+    """What a call cost and why, with its entries in the ledger. Raises UnknownCdr."""
+    record = cdr(cdr_id)
+    return Explanation(
+        record=record,
+        legs=ledger.legs(record.account, record.transfers),
+        corrections=corrections(record.account, cdr_id),
+    )
 
 
 def open_calls(account: str = "") -> int:

@@ -27,6 +27,7 @@ COMMANDS = (
     "doctor",
     "explain",
     "jobs",
+    "ledger",
     "media",
     "migrate",
     "number",

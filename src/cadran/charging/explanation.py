@@ -1,0 +1,178 @@
+"""Why a call cost what it cost: from its record and its legs in the ledger to lines that a customer can follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cadran.charging.records import Record
+from cadran.ledger.queries import Leg
+from cadran.units.clause import carries
+from cadran.units.money import decimal_text
+
+_WORDS = {
+    "call": ("Appel", "Call"),
+    "to": ("vers", "to"),
+    "asked": ("demandé", "asked"),
+    "answered": ("décroché", "answered"),
+    "ended": ("terminé", "ended"),
+    "by": ("par", "by"),
+    "decision": ("Décision", "Decision"),
+    "measured": ("Durée mesurée", "Time measured"),
+    "charged": ("Durée facturée", "Time charged"),
+    "granted": ("accordé", "granted"),
+    "limit": ("limite", "limit"),
+    "deck": ("Ligne tarifaire", "Deck line"),
+    "line": ("ligne", "line"),
+    "minute": ("la minute", "a minute"),
+    "band": ("tranche horaire", "time band"),
+    "increments": ("paliers", "increments"),
+    "calculation": ("Calcul", "Calculation"),
+    "exact": ("Total exact", "Exact total"),
+    "rounding": ("Arrondi", "Rounding"),
+    "half-up": ("une seule fois, au millionième, moitié vers le haut", "once, to a millionth, halves up"),
+    "charge": ("Prix", "Charge"),
+    "nothing": ("Rien n'est facturé", "Nothing is charged"),
+    "lost": ("à la charge de l'opérateur", "borne by the operator"),
+    "clause": ("Clause", "Clause"),
+    "terms": ("Conditions acceptées", "Terms accepted"),
+    "ledger": ("Écritures", "Ledger entries"),
+    "none": ("aucune", "none"),
+    "corrected": ("Corrigé par", "Corrected by"),
+    "corrects": ("Corrige", "Corrects"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Everything about one charge, ready to be shown."""
+
+    record: Record
+    legs: tuple[Leg, ...]
+    corrections: tuple[Record, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        record = self.record
+        return {
+            "cdr": record.cdr_id,
+            "session": record.session,
+            "account": record.account,
+            "call": {
+                "direction": record.direction,
+                "class": record.number_class,
+                "destination": record.destination,
+                "shown": record.shown,
+                "authorised_at": record.authorised_at.isoformat(),
+                "answered_at": record.answered_at.isoformat() if record.answered_at else None,
+                "ended_at": record.ended_at.isoformat(),
+                "disposition": record.disposition,
+                "ended_by": record.ended_by,
+                "sip_code": record.sip_code,
+                "carrier": record.carrier,
+            },
+            "decision": dict(record.decision),
+            "clause": record.clause,
+            "terms": record.terms,
+            "limit": {"seconds": record.limit_s, "clause": record.limit_clause},
+            "measured_ms": record.measured_ms,
+            "granted_s": record.granted_s,
+            "charged_s": record.charged_s,
+            "price": dict(record.charge),
+            "charge_micros": record.charge_micros,
+            "currency": record.currency,
+            "loss": {"seconds": record.loss_s, "micros": record.loss_micros},
+            "ledger": [
+                {
+                    "transfer": leg.transfer,
+                    "kind": leg.kind,
+                    "account": leg.account,
+                    "amount_micros": leg.amount_micros,
+                    "currency": leg.currency,
+                    "at": leg.at.isoformat(),
+                }
+                for leg in self.legs
+            ],
+            "corrects": record.corrects,
+            "corrections": [
+                {"cdr": row.cdr_id, "charge_micros": row.charge_micros, "reason": row.reason}
+                for row in self.corrections
+            ],
+        }
+
+    @carries("IPP-10.1-cdr", "IPP-10.1-per-second")
+    def lines(self, language: str) -> tuple[str, ...]:
+        """The explanation in French (`fr`) or English (`en`), one line each."""
+        return tuple(_lines(self, 0 if language == "fr" else 1))
+
+
+def _lines(told: Explanation, lang: int) -> Iterator[str]:
+    def word(name: str) -> str:
+        return _WORDS[name][lang]
+
+    record = told.record
+    yield f"{word('call')} {record.cdr_id}: {record.number_class} {word('to')} {record.destination}"
+    yield f"  {word('asked')} {record.authorised_at:%Y-%m-%d %H:%M:%S} UTC"
+    if record.answered_at:
+        yield f"  {word('answered')} {record.answered_at:%Y-%m-%d %H:%M:%S} UTC"
+    ended = f"{record.disposition}, {word('by')} {record.ended_by}, SIP {record.sip_code}"
+    yield f"  {word('ended')} {record.ended_at:%Y-%m-%d %H:%M:%S} UTC ({ended})"
+    yield f"{word('decision')}: {record.decision['fr' if lang == 0 else 'en']}"
+    yield f"  {word('clause')} {record.clause}; {word('terms')} {record.terms}"
+    yield f"{word('measured')}: {record.measured_ms / 1000:.3f} s"
+    yield from _time(record, word("charged"), word("granted"), word("limit"))
+    if record.rate is None:
+        yield f"{word('nothing')}."
+    else:
+        yield from _price(record.charge, record, lang)
+    yield f"{word('charge')}: {decimal_text(record.charge_micros)} {record.currency}"
+    if record.loss_s:
+        yield f"  + {record.loss_s} s, {decimal_text(record.loss_micros)} {record.currency}, {word('lost')}"
+    yield from _entries(told.legs, word("ledger"), word("none"))
+    if record.corrects:
+        yield f"{word('corrects')} {record.corrects}: {record.reason}"
+    for row in told.corrections:
+        yield f"{word('corrected')} {row.cdr_id}: {decimal_text(row.charge_micros)} {row.currency} ({row.reason})"
+
+
+def _time(record: Record, charged: str, granted: str, limit: str) -> Iterator[str]:
+    bounds = []
+    if record.granted_s is not None:
+        bounds.append(f"{granted} {record.granted_s} s")
+    if record.limit_s is not None:
+        bounds.append(f"{limit} {record.limit_s} s, {record.limit_clause}")
+    yield f"{charged}: {record.charged_s} s" + (f" ({'; '.join(bounds)})" if bounds else "")
+
+
+def _price(charge: Mapping[str, object], record: Record, lang: int) -> Iterator[str]:
+    rate = record.rate
+    assert rate is not None
+
+    def word(name: str) -> str:
+        return _WORDS[name][lang]
+
+    where = f"{rate.deck} {rate.version}".strip()
+    yield f"{word('deck')}: {rate.prefix} {rate.destination} ({where}, {word('line')} {rate.line})"
+    price = charge.get("price_nanos", rate.price_nanos)
+    assert isinstance(price, int)
+    band = f" ({word('band')} {charge['band']})" if charge.get("band") else ""
+    yield f"  {_nanos(price)} {rate.currency} {word('minute')}{band}; {word('increments')} {rate.first_s}/{rate.next_s} s"
+    steps = charge.get("steps")
+    if isinstance(steps, list | tuple) and steps:
+        yield f"{word('calculation')}:"
+        for step in steps:
+            yield f"  {step['arithmetic']} {rate.currency}"
+        yield f"  {word('exact')}: {charge['exact_micros']} / 1000000 {rate.currency}"
+        yield f"{word('rounding')}: {word('half-up')}"
+
+
+def _entries(legs: Sequence[Leg], title: str, none: str) -> Iterator[str]:
+    yield f"{title}:" + ("" if legs else f" {none}")
+    for leg in legs:
+        sign = "+" if leg.amount_micros > 0 else ""
+        yield f"  {leg.transfer} {leg.kind}: {leg.account} {sign}{decimal_text(leg.amount_micros)} {leg.currency}"
+
+
+def _nanos(price: int) -> str:
+    whole, part = divmod(price, 10**9)
+    return f"{whole}.{f'{part:09d}'.rstrip('0').ljust(2, '0')}"
