@@ -108,6 +108,8 @@ def _faults(section: Section, clauses: Collection[str]) -> list[Fault]:
         faults.append(section.fault(f"unknown clause {shortly(body['clause'])}: see `cadran clauses`", "clause"))
     if isinstance(body.get("sure"), str) and body["sure"] not in SURE:
         faults.append(section.fault(f"sure must be one of {', '.join(SURE)}", "sure"))
+    if isinstance(body.get("name"), str) and (wrong := values.name_problem(str(body["name"]))):
+        faults.append(section.fault(wrong, "name"))
     if isinstance(body.get("name"), str) and isinstance(body.get("unit"), str) and "value" in body:
         messages = values.problems(str(body["name"]), body["value"], str(body["unit"]))
         faults += [section.fault(message, "value") for message in messages]

@@ -82,6 +82,8 @@ def value_faults(section: Section, clauses: Collection[str]) -> list[Fault]:
     if section.repeated:
         return [section.fault(f"[[{section.name}]] must be [{section.name}]")]
     faults = check_keys(section, _VALUE_KEYS, {"value", "unit", "clause"})
+    if wrong := values.name_problem(section.name):
+        faults.append(section.fault(wrong))
     clause, unit = section.body.get("clause"), section.body.get("unit")
     if isinstance(clause, str) and clause not in clauses:
         faults.append(section.fault(f"unknown clause {shortly(clause)}: see `cadran clauses`", "clause"))

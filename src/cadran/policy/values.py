@@ -80,10 +80,15 @@ def content(raw: object) -> Content | None:
     return None
 
 
+def name_problem(name: str) -> str:
+    """What is wrong with a name, as a sentence; "" for a right one."""
+    if NAME.fullmatch(name) and len(name) <= 80:
+        return ""
+    return f"the name {shortly(name)} must be group.name in small letters, digits and underscores"
+
+
 def problems(name: str, raw: object, unit: str) -> Iterator[str]:
     """What is wrong with a value of that name and unit, as sentences."""
-    if not NAME.fullmatch(name) or len(name) > 80:
-        yield f"the name {shortly(name)} must be group.name in small letters, digits and underscores"
     wanted = unit_type(unit)
     if wanted is None:
         yield f"unknown unit {shortly(unit)}: one of {', '.join(sorted(UNITS))}, or micro-EUR and the like for money"
