@@ -233,6 +233,12 @@ BANK_STATEMENTS = os.environ.get(
     "CADRAN_BANK_STATEMENTS", f"http://{HOST}:{SANDBOX_BANK_PORT}/statements" if SANDBOX else ""
 )
 BANK_EVERY_S = float(os.environ.get("CADRAN_BANK_EVERY_S", "1" if SANDBOX else "900"))
+BANK_ACCOUNT = {
+    "holder": os.environ.get("CADRAN_BANK_HOLDER", "Cadran Télécom"),
+    "iban": os.environ.get("CADRAN_BANK_IBAN", "FR7630006000011234567890189" if SANDBOX else ""),
+    "bic": os.environ.get("CADRAN_BANK_BIC", "AGRIFRPP" if SANDBOX else ""),
+}
+SANDBOX_BANK_URL = f"http://{HOST}:{SANDBOX_BANK_PORT}/" if SANDBOX else ""
 BANK_TOKEN = secret("bank_token")
 
 EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 from allauth.account import views as allauth_views
-from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
+from django.urls import URLPattern, URLResolver, path, re_path, register_converter
 
-from cadran.web.views import customer, entrance, public
+from cadran.web.views import customer, entrance, public, topup
 
 
 class VersionConverter:
@@ -39,6 +37,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/<str:cdr_id>/", customer.why, name="why"),
     path("sip/", customer.sip, name="sip"),
     path("sip/proposal", entrance.proposal, name="sip_proposal"),
+    path("topup/", topup.choose, name="topup"),
+    path("topup/<str:order_id>/", topup.order, name="topup_order"),
+    path("payments/webhooks/card", topup.card_notice, name="card_notice"),
     path("numbers/", customer.numbers, name="numbers"),
     path("preferences/", customer.preferences, name="preferences"),
     # Sign-in: allauth's views, those that this site uses.
@@ -66,8 +67,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key_done",
     ),
 ]
-if importlib.util.find_spec("cadran.web.topup_urls"):
-    urlpatterns.append(path("topup/", include("cadran.web.topup_urls")))
 
 handler400 = "cadran.web.views.public.bad_request"
 handler403 = "cadran.web.views.public.forbidden"

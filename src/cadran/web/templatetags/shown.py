@@ -47,6 +47,13 @@ def whole(micros: int, currency: str = "EUR") -> str:
 
 
 @register.filter
+def cents(micros: int) -> str:
+    """As a form of a bank takes it, whatever the language: 200000000 -> `200.00`."""
+    whole_cents = int(micros) // 10_000
+    return f"{whole_cents // 100}.{whole_cents % 100:02d}"
+
+
+@register.filter
 def price(nanos: int, currency: str = "EUR") -> str:
     """A price a minute, in billionths: 12_000_000 -> `0,012 €`."""
     return _amount(Decimal(int(nanos)).scaleb(-9), currency, 9)
