@@ -1,8 +1,77 @@
-"""Stories that Cadran plays by itself, with separate phone programs over real SIP and RTP: `cadran serve --demo`."""
+"""Stories that Cadran plays by itself, with separate phone programs over real SIP and RTP: `cadran serve --demo [NAME]`.
+
+A story is a module with a function `tell(stage, teller) -> dict` and a line in STORIES. The stage is an installation of its own
+(temporary state folder, free ports); the teller keeps the steps, tells them as they happen, and decides how it ended.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+import click
+
+from cadran.units import errors
+
+# Name of the story -> its module, and what it shows in French and English.
+STORIES = {
+    "prepaid": (
+        "cadran.commands.demo.prepaid",
+        "Un client prépayé s'inscrit, achète du crédit, appelle, paie exactement et est coupé à zéro.",
+        "A prepaid customer signs up, buys credit, calls, is charged exactly and is cut at zero.",
+    ),
+}
+
+
+class UnknownStory(errors.InvalidInput):
+    """There is no story of that name."""
+
+    error_id = "demo-unknown-story"
+
 
 def play(*, name: str | None, language: str, as_json: bool) -> int:
-    """Play the story of that name (None lists them all). Returns the exit code."""
-    raise NotImplementedError
+    """Play the story of that name on a stage of its own (None: list them all). Returns the exit code: 0 if every step held.
+
+    Raises UnknownStory.
+    """
+    if name is None:
+        for key, (_module, fr, en) in STORIES.items():
+            click.echo(f"{key:<12} {en if language == 'en' else fr}")
+        return 0
+    if name not in STORIES:
+        raise UnknownStory(f"there is no story {name!r}: choose one of {', '.join(STORIES)}")
+    from cadran.commands.demo import staging, teller
+
+    voice = teller.Teller(language=language, quiet=as_json)
+    facts: dict[str, object] = {}
+    with _terminated_as_interrupted():
+        try:
+            with staging.Stage(tell=voice.say) as stage:
+                story = importlib.import_module(STORIES[name][0])
+                facts = story.tell(stage, voice)
+        except KeyboardInterrupt:
+            voice.fail("interrupted", "interrompu")
+        except Exception as error:  # noqa: BLE001 - the edge: a story that breaks is a story that did not hold
+            voice.broke(error)
+    voice.close()
+    if as_json:
+        json.dump(voice.result() | facts, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    return 0 if voice.held else 1
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
