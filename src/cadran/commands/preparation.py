@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadran.commands import main, migrate
+from cadran.commands import demo_customers, main, migrate
 from cadran.units import errors
 
 LONGEST_SOCKET_PATH = 107
@@ -50,14 +51,64 @@ def check_folder(var: Path, socket_path: Path) -> None:
 
 
 def prepare(*, public: bool) -> list[Note]:
-    """Databases, brands, decks, demo customers; safe to repeat. Returns what should be told."""
-    from django.conf import settings
+    """Databases, brands, decks and, in a sandbox, demo customers (unless CADRAN_DEMO_CUSTOMERS=0); safe to repeat.
+
+    Returns what should be told. Raises what reading brands and decks raises, and demo_customers.DemoPasswords.
+    """
     from django.db import connections
 
     main.django_ready()
+    from django.conf import settings
+
+    from cadran.catalog import operations as catalog
+
     try:
         migrate.migrate_all()
-        (settings.VAR / "run" / "jobs.ready").unlink(missing_ok=True)
-        return []
+        for stale in ("jobs.ready", "ready.json"):
+            (settings.VAR / "run" / stale).unlink(missing_ok=True)
+        notes = []
+        for deck in catalog.load_reference(at=settings.CIVIL_CLOCK.now()):
+            notes.append(
+                Note(
+                    f"Grille {deck.name} de {deck.brand} : {deck.lines} préfixes chargés.",
+                    f"Deck {deck.name} of {deck.brand}: {deck.lines} prefixes loaded.",
+                )
+            )
+        if public:
+            demo_customers.refuse_in_public(settings.VAR)
+        elif settings.SANDBOX and os.environ.get("CADRAN_DEMO_CUSTOMERS", "1") != "0":
+            demo_customers.seed(settings.VAR)
+        return notes + _emergency_notes()
     finally:
         connections.close_all()
+
+
+def finish(people: Sequence[demo_customers.Person]) -> None:
+    """What needs the running processes: the demo customers' credit. Safe to repeat."""
+    from django.db import connections
+
+    try:
+        demo_customers.give_credit(people)
+    finally:
+        connections.close_all()
+
+
+def _emergency_notes() -> list[Note]:
+    from cadran.policy import queries, rules
+
+    brands = queries.brands()
+    warnings = rules.emergency_warnings(brands)
+    if not warnings:
+        return []
+    off = [
+        f"{brand.name} ({country})"
+        for brand in brands
+        for country in brand.emergency_countries
+        if country not in brand.emergency_routed
+    ]
+    fr = (
+        f"Appels d'urgence non acheminés : {', '.join(off)}. La loi attend d'un service à numéros qu'il les achemine, "
+        "gratuitement et avec la position ; les laisser coupés engage la responsabilité de l'opérateur. L'appelant entend qu'il "
+        "doit prendre un autre téléphone. Valeur : emergency.routed_countries des conditions."
+    )
+    return [Note(fr, "\n".join(warnings), warning=True)]

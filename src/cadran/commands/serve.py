@@ -4,6 +4,7 @@ and stops all of it at Ctrl-C."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from cadran.commands import exposure, logs, main, metrics, preparation, roster, supervisor, welcome
+from cadran.commands import demo_customers, exposure, logs, metrics, preparation, roster, supervisor, welcome
 
 _LOUD = ('"level": "error"', '"level": "critical"', "Traceback (most recent call last)")
 
@@ -79,15 +80,26 @@ async def _serve(*, language: str, lan: bool, public: bool, verbose: bool) -> in
     try:
         await keeper.start()
         if not keeper.stopping.is_set():
-            teller.welcome(lan=lan)
+            people = demo_customers.known(var) if settings.SANDBOX else ()
+            await asyncio.to_thread(preparation.finish, people)
+            teller.welcome(lan=lan, people=people)
+            _mark_ready(var)
             await keeper.stopping.wait()
         return 0
     finally:
         teller.say("stopping")
         await keeper.stop()
         page.shutdown()
+        (var / "run" / "ready.json").unlink(missing_ok=True)
         teller.say("all-stopped")
         lock.free()
 
 
-__all__ = ["command", "main"]
+def _mark_ready(var: Path) -> None:
+    """var/run/ready.json exists while everything runs: for stories, tests and scripts that wait for it."""
+    from cadran import settings
+
+    facts = {"pid": os.getpid(), "web": settings.PUBLIC_URL, "sip": f"{settings.SIP_HOST}:{settings.SIP_PORT}"}
+    fresh = var / "run" / "ready.tmp"
+    fresh.write_text(json.dumps(facts))
+    fresh.replace(var / "run" / "ready.json")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 
 import click
 
-from cadran.commands import preparation
+from cadran.commands import demo_customers, preparation
 
 _TEXTS = {
     "preparing": ("Cadran se prépare (état dans {var})…", "Cadran is getting ready (state in {var})..."),
@@ -24,7 +25,7 @@ _TEXTS = {
     ),
     "killed": ("{name} a été tué : {detail}", "{name} was killed: {detail}"),
 }
-PHONE_OF_DEMO = "cadran phone"
+FRENCH_LANDLINE, MOBILE_ABROAD, INUM = "01 42 00 00 01", "+44 7911 123456", "+883 5100 0000 1234"
 
 
 def language(environ: Mapping[str, str]) -> str:
@@ -68,22 +69,95 @@ class Teller:
                 self.pick(*_TEXTS[event]).format(name=name, detail=detail), fg="red" if event != "restarted" else None
             )
 
-    def welcome(self, *, lan: bool) -> None:
-        """Where to look and what to dial."""
+    def welcome(self, *, lan: bool, people: Sequence[demo_customers.Person]) -> None:
+        """Where to look, who the demo customers are, and what to dial."""
         from cadran import settings
 
-        lines = self._places(settings.PUBLIC_URL, settings.SIP_HOST, settings.SIP_PORT)
         click.echo()
         click.secho(self.pick("Cadran est prêt.", "Cadran is ready."), bold=True)
-        for label, value in lines:
-            click.echo(f"  {label:<24} {value}")
+        self._table(self._places())
+        if people:
+            click.echo()
+            click.secho(self.pick("Clients de démonstration", "Demo customers"), bold=True)
+            self._people(people)
+            click.echo()
+            click.secho(self.pick("À composer", "What to dial"), bold=True)
+            self._table(self._numbers(people))
+            click.echo()
+            cadran = "cadran" if "CADRAN_ON_PATH" in os.environ else ".venv/bin/cadran"
+            click.echo(
+                self.pick("Un téléphone dans un autre terminal : ", "A phone in another terminal: ") + f"{cadran} phone"
+            )
+            if lan:
+                self._registration(people[0], settings.SIP_HOST, settings.SIP_PORT)
+        click.echo(
+            self.pick(
+                f"Journaux : {settings.VAR}/log ; ce qui ne va pas : cadran doctor ; Ctrl-C arrête tout.",
+                f"Logs: {settings.VAR}/log; what is wrong: cadran doctor; Ctrl-C stops everything.",
+            )
+        )
 
-    def _places(self, url: str, sip_host: str, sip_port: int) -> list[tuple[str, str]]:
+    def _table(self, rows: Sequence[tuple[str, str]]) -> None:
+        width = max(len(label) for label, _value in rows) + 2
+        for label, value in rows:
+            click.echo(f"  {label:<{width}}{value}")
+
+    def _places(self) -> list[tuple[str, str]]:
         from cadran import settings
 
-        found = [(self.pick("Portail", "Portal"), url), ("SIP", f"{sip_host}:{sip_port} (UDP)")]
+        host = settings.HOST
+        found = [(self.pick("Portail", "Portal"), settings.PUBLIC_URL)]
         if settings.SANDBOX:
-            found.insert(
-                1, (self.pick("Courrier de test", "Test mailbox"), f"http://127.0.0.1:{settings.SANDBOX_MAIL_PORT}")
+            found += [
+                (self.pick("Courrier reçu", "Mailbox"), f"http://{host}:{settings.SANDBOX_MAIL_PORT}"),
+                (self.pick("Banque d'essai", "Sandbox bank"), f"http://{host}:{settings.SANDBOX_BANK_PORT}"),
+            ]
+        return [
+            *found,
+            (self.pick("Serveur SIP (UDP)", "SIP server (UDP)"), f"{settings.SIP_HOST}:{settings.SIP_PORT}"),
+            (self.pick("Mesures", "Metrics"), f"http://{host}:{settings.METRICS_PORT}/metrics"),
+        ]
+
+    def _people(self, people: Sequence[demo_customers.Person]) -> None:
+        heads = self.pick(
+            "portail|mot de passe du portail|mot de passe SIP|numéro", "user|password of the portal|SIP password|number"
+        )
+        rows = [heads.split("|"), *([one.user, one.site_password, one.password, one.number] for one in people)]
+        widths = [max(len(row[place]) for row in rows) + 3 for place in range(4)]
+        for row in rows:
+            click.echo("  " + "".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def _numbers(self, people: Sequence[demo_customers.Person]) -> list[tuple[str, str]]:
+        from cadran import settings
+
+        other = people[-1]
+        echo = f"sip:echo@127.0.0.1:{settings.SANDBOX_CARRIER_PORT}"
+        return [
+            (
+                other.user,
+                self.pick(f"l'autre client ({other.number}), gratuit", f"the other customer ({other.number}), free"),
+            ),
+            (FRENCH_LANDLINE, self.pick("un fixe français, à la seconde", "a French landline, by the second")),
+            (MOBILE_ABROAD, self.pick("un mobile à l'étranger, à la seconde", "a mobile abroad, by the second")),
+            (INUM, self.pick("un iNum, gratuit", "an iNum, free")),
+            (
+                echo,
+                self.pick("une adresse SIP ouverte qui fait écho, gratuit", "an open SIP address that echoes, free"),
+            ),
+            (
+                "112",
+                self.pick("les urgences : une annonce, puis un refus", "emergency: an announcement, then a refusal"),
+            ),
+        ]
+
+    def _registration(self, person: demo_customers.Person, host: str, port: int) -> None:
+        click.echo()
+        click.echo(
+            self.pick(
+                f"Sur un téléphone du même réseau (application SIP, par exemple Linphone) : utilisateur {person.user}, "
+                f"mot de passe SIP {person.password}, domaine {host}:{port}, transport UDP. Ou lire ce code :",
+                f"On a phone of the same network (a SIP application such as Linphone): user {person.user}, SIP password "
+                f"{person.password}, domain {host}:{port}, transport UDP. Or read this code:",
             )
-        return found
+        )
+        click.echo(qr_text(f"sip:{person.user}@{host}:{port};transport=udp"))
