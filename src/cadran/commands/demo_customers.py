@@ -1,22 +1,16 @@
-"""The demo customers of a sandbox: made once at its first start, with passwords of their own, told at each start."""
+"""The demo customers of a sandbox, as var/demo.json tells them: their first credit, and why they must not face the internet."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cadran.units import errors
 
-PEOPLE = (
-    ("alice", "Alice", "Martin", "+33987654321", "fr"),
-    ("bob", "Bob", "Dupont", "+33987654322", "en"),
-)
 CREDIT_MICROS = 5_000_000
-REASON = "demo customers of a sandbox"
 
 
 class DemoPasswords(errors.CadranError):
@@ -50,69 +44,7 @@ def known(var: Path) -> tuple[Person, ...]:
         return ()
 
 
-def write(var: Path, people: tuple[Person, ...], server: str) -> None:
-    """Keep them in var/demo.json for `cadran phone`, readable by the owner alone."""
-    fresh = _file(var).with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"server": server, "phones": [asdict(person) for person in people]}, file, indent=1)
-    os.replace(fresh, _file(var))
-
-
-def seed(var: Path) -> tuple[Person, ...]:
-    """Register and validate those who do not exist yet, each with a number and one SIP user; returns all."""
-    from django.conf import settings
-
-    from cadran.party import queries as party
-
-    found = {person.user: person for person in known(var)}
-    people = []
-    for user, first, last, number, language in PEOPLE:
-        if not party.taken(username=user):
-            people.append(_register(user, first, last, number, language))
-        elif user in found:
-            people.append(found[user])
-    write(var, tuple(people), f"{settings.SIP_HOST}:{settings.SIP_PORT}")
-    return tuple(people)
-
-
-def _register(user: str, first: str, last: str, number: str, language: str) -> Person:
-    from django.conf import settings
-    from django.db import transaction
-
-    from cadran.journeys import registration
-    from cadran.numbering import operations as numbering
-    from cadran.party import vault
-
-    at, email = settings.CIVIL_CLOCK.now(), f"{user}@demo.example"
-    password, sip_password = f"{_word()}-{_word()}-{_word()}", vault.propose_sip_password()
-    offered = registration.documents(brand=settings.BRAND, language=language, at=at)
-    with transaction.atomic():
-        customer = registration.register(
-            brand=settings.BRAND,
-            wish=registration.Wish(
-                email=email,
-                user_name=user,
-                password=password,
-                sip_password=sip_password,
-                name=last,
-                first_names=first,
-                ticked={one.document: one.token for one in offered},
-                adult=True,
-                language=language,
-            ),
-            at=at,
-        )
-        registration.confirm_email(user_id=customer.user_id, email=email, at=at)
-        numbering.assign_number(e164=number, account=customer.account, sip_username=user, at=at)
-    return Person(user, sip_password, number, password, email, customer.account)
-
-
-def _word() -> str:
-    """A random syllable-like word, so that a demo password can be typed."""
-    return "".join(secrets.choice(letters) for letters in ("bcdfglmnprstv", "aeiou", "bcdfglmnprstv", "aeiou"))
-
-
-def give_credit(people: tuple[Person, ...]) -> None:
+def give_credit(people: Sequence[Person]) -> None:
     """Some credit once, so that a newcomer calls abroad at once. Idempotent; charging must run."""
     from django.conf import settings
 

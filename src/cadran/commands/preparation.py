@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadran.commands import demo_customers, main, migrate
+from cadran.commands import customer, demo_customers, main, migrate
 from cadran.units import errors
 
 LONGEST_SOCKET_PATH = 107
@@ -66,18 +66,17 @@ def prepare(*, public: bool) -> list[Note]:
         migrate.migrate_all()
         for stale in ("jobs.ready", "ready.json"):
             (settings.VAR / "run" / stale).unlink(missing_ok=True)
-        notes = []
-        for deck in catalog.load_reference(at=settings.CIVIL_CLOCK.now()):
-            notes.append(
-                Note(
-                    f"Grille {deck.name} de {deck.brand} : {deck.lines} préfixes chargés.",
-                    f"Deck {deck.name} of {deck.brand}: {deck.lines} prefixes loaded.",
-                )
+        notes = [
+            Note(
+                f"Grille {deck.name} de {deck.brand} : {deck.lines} préfixes chargés.",
+                f"Deck {deck.name} of {deck.brand}: {deck.lines} prefixes loaded.",
             )
+            for deck in catalog.load_reference(at=settings.CIVIL_CLOCK.now())
+        ]
         if public:
             demo_customers.refuse_in_public(settings.VAR)
         elif settings.SANDBOX and os.environ.get("CADRAN_DEMO_CUSTOMERS", "1") != "0":
-            demo_customers.seed(settings.VAR)
+            customer.seed_demo()
         return notes + _emergency_notes()
     finally:
         connections.close_all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 
 import click
@@ -84,9 +83,9 @@ class Teller:
             click.secho(self.pick("À composer", "What to dial"), bold=True)
             self._table(self._numbers(people))
             click.echo()
-            cadran = "cadran" if "CADRAN_ON_PATH" in os.environ else ".venv/bin/cadran"
             click.echo(
-                self.pick("Un téléphone dans un autre terminal : ", "A phone in another terminal: ") + f"{cadran} phone"
+                self.pick("Un téléphone dans un autre terminal : ", "A phone in another terminal: ")
+                + ".venv/bin/cadran phone"
             )
             if lan:
                 self._registration(people[0], settings.SIP_HOST, settings.SIP_PORT)
