@@ -1,0 +1,64 @@
+"""The charging service on a test's deck, as a process of its own: charging_process.py FILE SOCKET.
+
+DIE_AFTER=operation:n kills the process, as kill -9 would, after the nth operation of that name is committed and before it is answered;
+DIE_BEFORE=operation:n just before its commit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
+django.setup()
+
+from charging_rig import RATES, TERMS  # noqa: E402
+
+from cadran.charging import needs  # noqa: E402
+from cadran.charging.engine import Engine, Work  # noqa: E402
+from cadran.charging.service import Service, stop_on_signals  # noqa: E402
+from cadran.policy import queries as policy  # noqa: E402
+from cadran.rating import decks  # noqa: E402
+from cadran.units.clock import SystemClock  # noqa: E402
+
+
+class MortalEngine(Engine):
+    """Dies where it is told to."""
+
+    def run(self, batch: Sequence[Work]) -> list[object]:
+        names = [getattr(getattr(work, "func", work), "__name__", "") for work in batch]
+        if self._told("DIE_BEFORE", names):
+            self._execute("BEGIN IMMEDIATE")
+            for work in batch:
+                self._attempt(work)
+            os.kill(os.getpid(), signal.SIGKILL)
+        answers = super().run(batch)
+        if self._told("DIE_AFTER", names):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answers
+
+    def _told(self, variable: str, names: list[str]) -> bool:
+        operation, _, count = os.environ.get(variable, "").partition(":")
+        if not operation or f"do_{operation}" not in names:
+            return False
+        left = int(count) - names.count(f"do_{operation}")
+        os.environ[variable] = f"{operation}:{left}"
+        return left <= 0
+
+
+def main(file: Path, socket: Path) -> None:
+    contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
+    engine = MortalEngine(file, contracts=contracts, prices=needs.FixedPrices(decks.of_rates(RATES)))
+    service = Service(engine, socket, civil=SystemClock())
+    stop_on_signals(service)
+    service.serve()
+    engine.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

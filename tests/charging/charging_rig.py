@@ -1,0 +1,207 @@
+"""An engine on a file of its own, a small deck with prices that are easy to reckon, and the service as a real process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cadran.balance
+import cadran.charging
+import cadran.ledger
+from cadran.charging import needs
+from cadran.charging.adapters.client import SocketCharging
+from cadran.charging.engine import Engine
+from cadran.charging.ports import AuthoriseCall, BuyCredit, Charging, ChargingUnavailable, SettleCall
+from cadran.ledger.schema import statements
+from cadran.policy import queries as policy
+from cadran.rating import decks
+from cadran.rating.rules import Rate
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TERMS = "ippi/2018-04"
+LANDLINE = "33142000001"  # 0.012 a minute: 200 micros a second
+MOBILE = "33612345678"  # 0.10 a minute: 5,000 micros in 3 s
+STEPPED = "44201234567"  # 0.06 a minute by 60/60 with a fee of 0.05
+FREE_PRICE = "49301234567"  # a published price of nothing
+RATES = (
+    Rate(prefix="331", destination="France, landline", currency="EUR", price_nanos=12_000_000, deck="test", line=2),
+    Rate(prefix="336", destination="France, mobile", currency="EUR", price_nanos=100_000_000, deck="test", line=3),
+    Rate(
+        prefix="44",
+        destination="United Kingdom",
+        currency="EUR",
+        price_nanos=60_000_000,
+        first_s=60,
+        next_s=60,
+        connection_micros=50_000,
+        deck="test",
+        line=4,
+    ),
+    Rate(prefix="4930", destination="Berlin", currency="EUR", price_nanos=0, deck="test", line=5),
+    Rate(prefix="1", destination="Dollars", currency="USD", price_nanos=1_000_000, deck="test", line=6),
+)
+
+
+@dataclass(slots=True)
+class StepClock:
+    """A monotonic clock that a test moves."""
+
+    at_s: float = 1000.0
+
+    def seconds(self) -> float:
+        return self.at_s
+
+
+def fresh_file(path: Path) -> Path:
+    """An empty charging database, by the SQL of the migrations."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN")
+    for room in (cadran.ledger, cadran.balance, cadran.charging):
+        for statement in statements(Path(room.__path__[0]) / "migrations" / "0001_sqlite.sql"):
+            connection.execute(statement)
+    connection.execute("COMMIT")
+    connection.close()
+    return path
+
+
+def open_engine(path: Path, clock: StepClock | None = None, **options: int) -> Engine:
+    contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
+    return Engine(path, contracts=contracts, prices=needs.FixedPrices(decks.of_rates(RATES)), clock=clock, **options)
+
+
+def call(session: str, **changes: object) -> AuthoriseCall:
+    fields: dict[str, object] = {
+        "session": session,
+        "account": "acc1",
+        "terms": TERMS,
+        "number_class": "geographic",
+        "destination": LANDLINE,
+        "at": AT,
+    }
+    return AuthoriseCall(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def ended(session: str, seconds: float, **changes: object) -> SettleCall:
+    fields: dict[str, object] = {
+        "session": session,
+        "at": AT + timedelta(seconds=seconds + 3),
+        "answered_at": AT + timedelta(seconds=3),
+        "measured_ms": round(seconds * 1000),
+    }
+    return SettleCall(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def unanswered(session: str, **changes: object) -> SettleCall:
+    fields: dict[str, object] = {"session": session, "at": AT, "disposition": "no-answer", "sip_code": 480}
+    return SettleCall(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def open_account(charging: Charging, micros: int = 0, account: str = "acc1", key: str = "pay1") -> None:
+    charging.open_wallet(account=account, brand="ippi", currency="EUR", at=AT)
+    if micros:
+        charging.buy_credit(
+            BuyCredit(key=key, account=account, terms=TERMS, amount_micros=micros, currency="EUR", at=AT)
+        )
+
+
+@dataclass(slots=True)
+class Books:
+    """Reads the file beside the engine, as anyone may."""
+
+    path: Path
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def one(self, query: str, *values: object) -> int:
+        found = self.rows(query, *values)[0][0]
+        return int(str(found or 0))
+
+    def balance(self, account: str = "acc1") -> tuple[int, int]:
+        """Balance and held of all the account's credit."""
+        query = (
+            "SELECT coalesce(sum(balance_micros), 0), coalesce(sum(held_micros), 0) FROM ledger_account WHERE owner = ?"
+        )
+        micros, held = self.rows(query, account)[0]
+        return int(str(micros)), int(str(held))
+
+    def check(self) -> None:
+        """Every currency sums to zero, nothing lies below its floor, balances and holds agree with the journal."""
+        assert all(
+            total == 0 for _, total in self.rows("SELECT currency, sum(amount_micros) FROM ledger_posting GROUP BY 1")
+        )
+        assert not self.rows("SELECT * FROM ledger_account WHERE balance_micros - held_micros < floor_micros")
+        assert not self.rows(
+            "SELECT * FROM ledger_account AS a WHERE floor_micros IS NOT NULL AND balance_micros <> (SELECT coalesce(sum("
+            "amount_micros), 0) FROM ledger_posting AS p WHERE p.account_owner = a.owner AND p.account_name = a.name)"
+        )
+        assert not self.rows(
+            "SELECT * FROM ledger_account AS a WHERE floor_micros IS NOT NULL AND held_micros <> (SELECT coalesce(sum(CASE kind"
+            " WHEN 'pending' THEN amount_micros ELSE -released_micros END), 0) FROM ledger_transfer AS t"
+            " WHERE t.debit_owner = a.owner AND t.debit_name = a.name)"
+        )
+        assert self.one("SELECT coalesce(sum(held_micros), 0) FROM ledger_account WHERE held_micros > 0") == self.one(
+            "SELECT coalesce(sum(held_micros), 0) FROM charging_session WHERE state = 'open'"
+        )
+        assert self.one("SELECT coalesce(sum(charge_micros), 0) FROM charging_cdr WHERE corrects = ''") == self.one(
+            "SELECT coalesce(sum(amount_micros), 0) FROM ledger_posting WHERE account_name LIKE 'revenue/calls/%'"
+        )
+
+
+class ServiceProcess:
+    """`charging_process.py` on a file and a socket; killed for sure at the end."""
+
+    def __init__(self, path: Path, **environment: str) -> None:
+        self.path = path
+        self.socket = path.with_suffix(".sock")
+        self.environment = environment
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **environment: str) -> SocketCharging:
+        program = Path(__file__).with_name("charging_process.py")
+        known = {**os.environ, **self.environment, **environment, "OPENBLAS_NUM_THREADS": "1"}
+        known["PYTHONPATH"] = os.pathsep.join([str(program.parent), *sys.path])
+        self.process = subprocess.Popen([sys.executable, str(program), str(self.path), str(self.socket)], env=known)
+        client = SocketCharging(self.socket)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+            except ChargingUnavailable:
+                assert time.monotonic() < deadline, "the charging process did not start"
+                assert self.process.poll() is None, "the charging process ended"
+            else:
+                return client
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def terminate(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+@contextlib.contextmanager
+def service_process(path: Path, **environment: str) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(path, **environment)
+    try:
+        yield service
+    finally:
+        service.stop()
