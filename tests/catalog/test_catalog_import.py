@@ -117,7 +117,7 @@ def test_the_generation_grows_with_each_activation(activated: Activate, small: b
     second = activated("prefix,destination,price\n33,France,0.02\n", effective_from=at + timedelta(days=1))
     assert decks.generation("ippi") == second.activation == 2
     assert decks.generation("kryptoow") == 0
-    assert [event.kind for event in events.pending_events(at=at)] == ["deck-activated", "deck-activated"]
+    assert [event.kind for event in events.pending_events(at=at)] == ["catalog.deck-activated"] * 2
 
 
 def test_a_reload_keeps_the_versions_it_has(activated: Activate, small: bytes, at: datetime) -> None:

@@ -187,7 +187,7 @@ def activate_deck(
         row.activation = (models.Deck.objects.aggregate(newest=Max("activation"))["newest"] or 0) + 1
         row.save(update_fields=["state", "effective_from", "activated_at", "activation"])
         policy_operations.record_event(
-            kind="deck-activated",
+            kind="catalog.deck-activated",
             key=f"{row.brand}/{row.name}/{row.version}",
             body={"brand": row.brand, "activation": row.activation, "effective_from": effective_from.isoformat()},
             at=at,

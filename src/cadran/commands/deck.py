@@ -104,11 +104,14 @@ def activate(deck_version: str, brand: str, name: str, effective_from: str, dry_
     found = queries.deck(brand, name, deck_version)
     since = _instant(effective_from, brand) if effective_from else at
     activated = operations.activate_deck(deck=found, effective_from=since, at=at, dry_run=dry_run)
+    taken_up = not dry_run and _reload()
     if as_json:
-        click.echo(json.dumps({**activated.as_dict(), "dry_run": dry_run}, ensure_ascii=False))
+        click.echo(json.dumps({**activated.as_dict(), "dry_run": dry_run, "taken_up": taken_up}, ensure_ascii=False))
     else:
         would = "would price" if dry_run else "prices"
         click.echo(f"{brand} {name} {deck_version} {would} calls from {since:%Y-%m-%d %H:%M} UTC on")
+        if not dry_run:
+            click.echo("the charging process has taken it up" if taken_up else "charging takes it up when it starts")
 
 
 @command.command("list")
@@ -166,6 +169,22 @@ def load_reference(as_json: bool) -> None:
         click.echo("the reference decks are loaded already")
     for deck in () if as_json else fresh:
         click.echo(_deck_line(deck))
+
+
+def _reload() -> bool:
+    """Ask the charging process, if one runs, to take up what was activated."""
+    from django.conf import settings
+
+    from cadran.charging.adapters.client import SocketCharging
+    from cadran.charging.ports import ChargingUnavailable
+
+    if not settings.CHARGING_SOCKET.exists():
+        return False
+    try:
+        SocketCharging(settings.CHARGING_SOCKET).reload_decks()
+    except ChargingUnavailable:
+        return False
+    return True
 
 
 def _tell_report(report: object, dry_run: bool) -> None:
