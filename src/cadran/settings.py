@@ -222,6 +222,7 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 WHITENOISE_USE_FINDERS = True
+FORMAT_MODULE_PATH = ["cadran.web.formats"]
 LOCALE_PATHS = [SOURCE / "web" / "locale"]
 
 # Partners. Another address and key, and the sandbox gives way to the real one.

@@ -151,6 +151,6 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
 def _qr(text: str) -> str:
     """The text as a QR code, inline SVG in the colour of the text around it."""
     svg = segno.make(text, error="m").svg_inline(
-        scale=4, border=2, dark=None, light=None, svgclass="qr", lineclass=None, omitsize=True
+        scale=4, border=2, dark="#0d141c", light=None, svgclass="qr", lineclass=None, omitsize=True
     )
     return mark_safe(svg)  # noqa: S308 - the drawing of a code, made of path data only
