@@ -12,7 +12,7 @@ from typing import Any
 from sippy.Core.EventDispatcher import ED2
 
 from cadran_sandbox.carrier import behaviours
-from cadran_sandbox.carrier.exchange import Exchange
+from cadran_sandbox.carrier.exchange import Call, Exchange
 
 LARGEST = 65_536
 MOST_TOLD = 1_000
@@ -78,8 +78,8 @@ def hang_up(exchange: Exchange, wish: dict[str, Any]) -> dict[str, object]:
         ED2.callFromThreadSync(exchange.hang_up_all)
         return {}
     found = exchange.calls.get(str(wish["id"]))
-    if found is None:
-        raise Unusable("no such call")
+    if not isinstance(found, Call):
+        raise Unusable("no such call in progress")
     ED2.callFromThreadSync(found.hang_up)
     return {}
 

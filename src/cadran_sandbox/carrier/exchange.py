@@ -294,7 +294,9 @@ class Call:
         if ear := self.ear:
             self.last, self.ear = ear.figures(time.monotonic()), None
             self.exchange.media.close(ear)
+        self.code = self.code or 487
         self.exchange.live.discard(self)
+        self.exchange.calls[self.id] = self.plain()  # the user agent, which is large, is let go
 
     def _later(self, pause_s: float, act: Callable[[], None]) -> None:
         self._timers.append(Timeout(guarded(act), max(0.001, pause_s)))
@@ -326,7 +328,7 @@ class Exchange:
         self.name, self.host, self.most_calls, self.tone_hz, self.media = name, host, most_calls, tone_hz, lines
         self.count = 0
         self.live: set[Call] = set()
-        self.calls: OrderedDict[str, Call] = OrderedDict()
+        self.calls: OrderedDict[str, Call | dict[str, object]] = OrderedDict()
         self.told: dict[str, behaviours.Behaviour] = {}
         SipConf.my_uaname = f"cadran-sandbox-carrier-{name}"
         self.config: dict[str, Any] = {"_sip_address": host, "_sip_port": port, "_sip_logger": SipLogger("carrier")}
@@ -369,12 +371,12 @@ class Exchange:
         self.calls[call.id] = call
         while len(self.calls) > CALLS_KEPT:
             oldest = next(iter(self.calls.values()))
-            if oldest in self.live:
+            if isinstance(oldest, Call):
                 break
             self.calls.popitem(last=False)
 
     def snapshot(self) -> list[dict[str, object]]:
-        return [call.plain() for call in self.calls.values()]
+        return [call.plain() if isinstance(call, Call) else call for call in self.calls.values()]
 
     def sweep(self) -> None:
         """Ends the calls whose other side has gone without a word, so that they do not fill the exchange."""
