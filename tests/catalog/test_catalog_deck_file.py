@@ -184,6 +184,10 @@ def test_many_bands_of_one_prefix_are_refused_without_being_compared() -> None:
     assert codes(read(BANDED + "33,F,0.02,,,,,,\n" + lines)) == [(20_002, "bands")]
 
 
+def test_a_file_of_too_many_lines_is_refused_before_it_is_read() -> None:
+    assert codes(read(HEADER.encode() + b"\n" * 2_000_001)) == [(0, "lines")]
+
+
 def test_progress_is_told_up_to_the_end() -> None:
     told: list[tuple[int, int]] = []
     text = HEADER + "".join(f"{number},F,1\n" for number in range(10_000, 32_000))

@@ -22,6 +22,7 @@ BAND = ("band", "band_days", "band_hours", "band_zone", "band_holidays")
 COLUMNS = REQUIRED + OPTIONAL + BAND
 DELIMITERS = (",", ";", "\t")
 MAX_LINE = 8_000
+MAX_LINES = 2_000_000
 MAX_PROBLEMS = 1_000
 STEP = 5_000
 MAX_BANDS = 50
@@ -89,6 +90,9 @@ def read(
 ) -> Reading:
     """Read a whole deck. Never raises for what stands in the file: see `Reading.problems`."""
     reading = Reading()
+    if data.count(b"\n") > MAX_LINES:
+        reading.wrong(0, "", "lines", f"the file has more than {MAX_LINES} lines: split the deck")
+        return reading
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = text.split("\n")
     del text
