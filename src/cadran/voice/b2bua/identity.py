@@ -15,8 +15,6 @@ from cadran.voice.rules import admission, digest, responses
 
 log = structlog.get_logger("voice.identity")
 Verified = Callable[[SipUser | None, Any], None]
-# The first that a phone knows is the one it uses (RFC 8760): strongest first among those that phones really have.
-ORDER = ("SHA-256", "MD5", "SHA-512-256")
 
 
 class Identity:
@@ -85,11 +83,11 @@ class Identity:
         done(None, self._challenge(request, verdict))
 
     def _challenge(self, request: Any, verdict: digest.Verdict) -> Any:
-        """401 with one challenge for each algorithm. A replayed count gets a new nonce, as a stale one does."""
+        """401 with a challenge for each algorithm that the phone can bear. A replayed count gets a new nonce, as a stale one does."""
         answer = request.genResponse(401, responses.reason(401))
         nonce = self.nonces.issue(now=self.clock.seconds(), random_hex=secrets.token_hex(8))
         stale = verdict in (digest.Verdict.STALE, digest.Verdict.REPLAYED)
-        for algorithm in ORDER:
+        for algorithm in digest.offered((transactions.raw_headers(request, "user-agent") or [""])[0]):
             text = digest.challenge(realm=self.realm, nonce=nonce, algorithm=algorithm, stale=stale)
             answer.appendHeader(transactions.header("WWW-Authenticate", text))
         return answer

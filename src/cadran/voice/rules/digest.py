@@ -19,6 +19,8 @@ from cadran.units.errors import InvalidInput
 ALGORITHMS: Mapping[str, str] = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 MAX_HEADER = 2048
 _PARAMETER = re.compile(r'\s*([A-Za-z][A-Za-z0-9-]{0,31})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))\s*(?:,|$)')
+_MD5_ALONE = re.compile(r"(?i)baresip v([0-2]\.|3\.([0-9]|10)\.)")
+_STRONG_FIRST = re.compile(r"(?i)(cadran|linphone|baresip|flexisip)")
 _HEX8 = re.compile(r"[0-9A-Fa-f]{8}")
 _USER = re.compile(r"(?i)^sips?:(?:([^@:;?]*)(?:[:;][^@]*)?@)?")
 
@@ -179,6 +181,17 @@ class Nonces:
 
     def _signature(self, body: str) -> str:
         return hmac.new(self.key, body.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
+
+
+def offered(agent: str) -> tuple[str, ...]:
+    """The algorithms to challenge a phone with, in order, by its User-Agent.
+
+    RFC 8760 has a phone use the first that it knows. Many phones look at the first only, so MD5 comes first for those of which
+    nothing is known; baresip before 3.11 (Debian 12 has 1.0) gives up on seeing any but MD5; some are known to do it right.
+    """
+    if _MD5_ALONE.match(agent):
+        return ("MD5",)
+    return ("SHA-256", "MD5", "SHA-512-256") if _STRONG_FIRST.match(agent) else ("MD5", "SHA-256", "SHA-512-256")
 
 
 def challenge(*, realm: str, nonce: str, algorithm: str, stale: bool = False) -> str:
