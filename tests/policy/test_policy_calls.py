@@ -133,3 +133,28 @@ def test_calls_on_the_network_are_not_cut(terms, number_class, raised):
 @pytest.mark.parametrize("number_class", ["geographic", "mobile"])
 def test_a_customer_may_raise_the_limit_to_7200_seconds(terms, number_class):
     assert duration_limit(terms, number_class, raised=True) == (7200, "IPP-9.6-120-minutes")
+
+
+@pytest.mark.clause("IPP-0-restrictions")
+def test_no_other_class_is_refused_by_the_restrictions(terms):
+    assert terms.texts("calls.refused_classes") == ("emergency", "satellite", "special")
+
+
+@pytest.mark.clause("IPP-10.1-free-on-net")
+def test_no_other_class_is_free(terms):
+    assert terms.texts("calls.free_classes") == ("on_net", "open_sip", "inum")
+
+
+@pytest.mark.clause("IPP-9.1-free")
+def test_a_free_account_calls_no_other_class_free(terms):
+    assert terms.texts("account.free_classes") == ("on_net", "open_sip", "inum")
+
+
+@pytest.mark.clause("IPP-5.5-one-hour")
+def test_no_other_class_is_cut_after_an_hour(terms):
+    assert terms.texts("calls.limited_classes") == ("geographic", "mobile", "excluded")
+
+
+@pytest.mark.clause("IPP-0-calls")
+def test_no_other_class_is_offered(terms):
+    assert terms.texts("calls.offered_classes") == ("on_net", "open_sip", "inum", "geographic", "mobile", "excluded")
