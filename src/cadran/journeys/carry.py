@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from cadran.charging.ports import Charging
-from cadran.journeys import credit, wallet
+from cadran.journeys import credit, prices, wallet
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 Subscriber = Callable[[PendingEvent, Charging], None]
 
 SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
+    "catalog.deck-activated": (prices.take_up_deck,),
     "party.customer-validated": (wallet.open_wallet,),
     "payment.received": (credit.buy_credit,),
 }
