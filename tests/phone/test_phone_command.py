@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,23 @@ def test_a_program_calls_hears_and_hangs_up(carrier: Carrier, tmp_path: Path) ->
     assert stats["packets_in"] > 20
     assert told[7]["stats"]["packets_in"] >= stats["packets_in"]
     assert len(sound.read_wav(heard)) > 4000
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_phone_told_to_stop_hangs_up_first(carrier: Carrier, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", START, "--control", "--user", "alice", "--server", f"127.0.0.1:{carrier.port}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdin
+        assert program.stdout
+        program.stdin.write('{"do": "call", "to": "0123456789"}\n')
+        program.stdin.flush()
+        while json.loads(program.stdout.readline())["event"] != "answered":
+            pass
+        program.send_signal(number)
+        events = [json.loads(line)["event"] for line in program.stdout]
+        assert program.wait(10) == 0
+    assert events == ["ended", "bye"]
+    assert (carrier.last()["state"], carrier.last()["ended_by"]) == ("ended", "operator")
 
 
 @pytest.mark.parametrize(

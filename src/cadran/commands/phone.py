@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,26 @@ def command(**given: Any) -> None:
 
     try:
         if given["control"]:
-            asyncio.run(remote.serve(handset_for))
+            asyncio.run(_until_told(remote.serve(handset_for)))
         else:
             from cadran.voice.phone import screen
 
-            asyncio.run(screen.serve(handset_for, number=chosen.get("number", ""), language=given["language"]))
+            shown = screen.serve(handset_for, number=chosen.get("number", ""), language=given["language"])
+            asyncio.run(_until_told(shown))
     except OSError as error:
         raise InvalidInput(f"the phone cannot open its sockets: {error}") from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return
+
+
+async def _until_told(phone: Coroutine[Any, Any, None]) -> None:
+    """Runs the phone; SIGTERM ends it as Ctrl-C does: calls hung up, registration given back."""
+    import asyncio
+    import signal
+
+    task = asyncio.ensure_future(phone)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
 
 
 def _account(given: dict[str, Any]) -> dict[str, str]:

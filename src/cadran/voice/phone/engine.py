@@ -128,6 +128,11 @@ class Engine:
     def due(self) -> float | None:
         return self.timers.due()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a request of ours is not answered yet."""
+        return any(not client.final for client in self._clients.values())
+
     def receive(self, now: float, data: bytes, source: Address) -> None:
         """One datagram. What cannot be read is dropped without a word."""
         try:

@@ -18,6 +18,7 @@ from cadran.voice.phone.call import Call
 from cadran.voice.phone.message import Address
 
 TICK_S = 0.02
+LAST_WORDS_S = 2.0
 Listener = Callable[[machine.Event], None]
 
 
@@ -99,17 +100,15 @@ class Handset:
         return self
 
     async def close(self) -> None:
-        """Hangs up, gives the registration back (waiting two seconds at most) and closes the sockets."""
+        """Hangs up, gives the registration back, waits two seconds at most for the answers, and closes the sockets."""
         for call in list(self.engine.calls.values()):
             call.hang_up(time.monotonic())
-        self.pump()
         if self.engine.registration.registered:
             self.engine.unregister(time.monotonic())
-            self.pump()
-            until = time.monotonic() + 2
-            while self.engine.registration.registered and time.monotonic() < until:
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.05)
+        self.pump()
+        until = time.monotonic() + LAST_WORDS_S
+        while self.engine.waiting and time.monotonic() < until:
+            await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
         for leg in self.legs.values():

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from cadran.units.errors import CadranError
@@ -95,10 +94,9 @@ def _headline(view: View) -> Text:
     return line
 
 
-def _sound(view: View) -> Table:
+def _sound(view: View) -> Group:
     figures = view.figures
     assert figures
-    table = Table.grid(padding=(0, 1))
     quiet = figures.quiet_s
     if quiet is None:
         remark = view.word("nothing")
@@ -109,11 +107,15 @@ def _sound(view: View) -> Table:
     heard = f"{figures.packets_in} {view.word('packets')}, {figures.lost} {view.word('lost')}"
     heard += f", {view.word('jitter')} {figures.jitter_ms:.1f} ms"
     said = f"{figures.packets_out} {view.word('packets')}"
-    table.add_row(view.word("heard"), bar(figures.level_dbfs), f"{figures.level_dbfs:6.1f} dBFS", remark)
-    table.add_row("", Text(heard, style="dim"))
-    table.add_row(view.word("said"), bar(figures.level_out_dbfs), f"{figures.level_out_dbfs:6.1f} dBFS", "")
-    table.add_row("", Text(said, style="dim"))
-    return table
+    width = max(len(view.word("heard")), len(view.word("said")))
+    lines: list[RenderableType] = []
+    for name, level, note, counts in (
+        (view.word("heard"), figures.level_dbfs, remark, heard),
+        (view.word("said"), figures.level_out_dbfs, "", said),
+    ):
+        lines.append(Text.assemble(f"{name:<{width}} ", bar(level), f" {level:6.1f} dBFS  ", note))
+        lines.append(Text(" " * (width + 1) + counts, style="dim"))
+    return Group(*lines)
 
 
 def bar(level_dbfs: float, width: int = 32) -> Text:
