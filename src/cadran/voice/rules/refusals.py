@@ -11,20 +11,17 @@ _BY_CODE: dict[str, tuple[int, str]] = {
     "call-refused-satellite": (403, "satellite-refused"),
     "call-refused-special": (403, "special-refused"),
     "call-refused-excluded": (403, "special-refused"),
-    "call-refused-unknown": (404, "number-unknown"),
-    "call-not-offered": (403, "special-refused"),
-    "call-no-price": (404, "number-unknown"),
+    "call-refused-unknown": (404, "unknown-destination"),
+    "call-not-offered": (403, "unknown-destination"),
+    "call-no-price": (404, "unknown-destination"),
     "call-no-credit": (402, "no-credit"),
-    "number-unknown": (404, "number-unknown"),
+    "number-unknown": (404, "unknown-destination"),
 }
 
 
 @carries("LAW-emergency", "IPP-0-restrictions")
 def refusal(decision_code: str, *, brand: str, language: str) -> tuple[int, tuple[str, ...]]:
-    """(final SIP code, prompts as brand/language/name). A code without an entry is refused with 403 and no words; one that
-    speaks of credit with 402."""
-    code, name = _BY_CODE.get(decision_code, (402, "no-credit") if "credit" in decision_code else (403, ""))
-    if not name:
-        return code, ()
+    """(final SIP code, prompts as brand/language/name). A code without an entry is refused with 403."""
+    code, name = _BY_CODE.get(decision_code, (403, "not-allowed"))
     languages = _BOTH if decision_code == "call-refused-emergency" else (language,)
     return code, tuple(f"{brand}/{spoken}/{name}" for spoken in languages)
