@@ -266,6 +266,12 @@ class Peer:
             body,
         )
 
+    def acknowledge_failure(self, dialog: Dialog, final: Message) -> None:
+        """ACK a refused request within the dialog."""
+        via = final["via"].replace(";received=" + HOST, "")
+        headers = {"Via": via, "From": dialog.local, "To": dialog.remote, "Call-ID": dialog.call_id}
+        self.request("ACK", dialog.target, headers | {"CSeq": f"{dialog.cseq} ACK"})
+
     def dialog_of(self, invite: Message, tag: str) -> Dialog:
         """The dialog that this peer entered by answering an INVITE with that tag."""
         target = re.search(r"<([^>]+)>", invite["contact"])[1]  # type: ignore[index]

@@ -366,7 +366,9 @@ _EVENTS = st.sampled_from(
 
 
 @given(st.lists(_EVENTS, max_size=40))
-def test_whatever_happens_a_call_ends_once_is_settled_at_most_once_and_answers_the_caller_once(events: list[ev.Event]) -> None:
+def test_whatever_happens_a_call_ends_once_is_settled_at_most_once_and_answers_the_caller_once(
+    events: list[ev.Event],
+) -> None:
     call, now, done, allowed = calls.Call(), 0.0, [], 0
     for event in events:
         now += 0.5

@@ -16,7 +16,9 @@ def nonces(**more: object) -> digest.Nonces:
     return digest.Nonces(key=b"k" * 32, **more)  # type: ignore[arg-type]
 
 
-def credentials(nonce: str, *, algorithm: str = "MD5", password: str = "secret", nc: int = 1, qop: str = "auth", **more: str) -> str:
+def credentials(
+    nonce: str, *, algorithm: str = "MD5", password: str = "secret", nc: int = 1, qop: str = "auth", **more: str
+) -> str:
     """An Authorization header value made by the client's half of the arithmetic."""
     username, uri = more.get("username", "alice"), more.get("uri", "sip:bob@cadran.local")
     parts = digest.Credentials(
@@ -31,7 +33,9 @@ def credentials(nonce: str, *, algorithm: str = "MD5", password: str = "secret",
     )
 
 
-def judge(header: str, table: digest.Nonces, *, now: float = 101.0, known: bool = True, uri: str = "sip:bob@cadran.local") -> Verdict:
+def judge(
+    header: str, table: digest.Nonces, *, now: float = 101.0, known: bool = True, uri: str = "sip:bob@cadran.local"
+) -> Verdict:
     stored = {name: digest.ha1(name, "alice", REALM, "secret") for name in digest.ALGORITHMS}
     return digest.verify(
         digest.parse(header),

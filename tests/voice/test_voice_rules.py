@@ -20,7 +20,9 @@ def template(cseq: int = 1, call_id: str = "c1") -> Binding:
     return Binding("", "", SOURCE, call_id, cseq, 0.0)
 
 
-def add(table: Bindings, *contacts: str, seconds: int | None = 60, now: float = 0.0, cseq: int = 1, call_id: str = "c1") -> None:
+def add(
+    table: Bindings, *contacts: str, seconds: int | None = 60, now: float = 0.0, cseq: int = 1, call_id: str = "c1"
+) -> None:
     wanted = [Wanted(one, seconds) for one in contacts]
     table.apply("alice", wanted, default_s=None, template=template(cseq, call_id), now=now)
 
@@ -66,7 +68,9 @@ def test_the_eleventh_device_replaces_the_one_that_expires_first() -> None:
 def test_a_refused_register_changes_nothing() -> None:
     table = Bindings(min_expires_s=60)
     with pytest.raises(bindings.RegistrationRefused):
-        table.apply("alice", [Wanted("sip:a@h1", 100), Wanted("sip:a@h2", 1)], default_s=None, template=template(), now=0)
+        table.apply(
+            "alice", [Wanted("sip:a@h1", 100), Wanted("sip:a@h2", 1)], default_s=None, template=template(), now=0
+        )
     assert contacts(table, 1) == []
 
 
@@ -102,16 +106,29 @@ def gate(rate: float = 1000) -> admission.Admission:
     return admission.Admission(0.25, 1.0, admission.TokenBucket(rate), admission.TokenBucket(rate))
 
 
-def test_one_late_moment_refuses_nobody_and_a_standing_queue_does() -> None:
+def test_a_burst_that_drains_refuses_nobody() -> None:
     one = gate()
-    one.lag.observe(0.8, 1.0)
-    assert one.decide("INVITE", 1.0, paid=True) is admission.Gate.OPEN
-    for _ in range(5):
-        one.lag.observe(0.8, 1.1)
-    assert one.decide("INVITE", 1.1, paid=True) is admission.Gate.REFUSE
-    for _ in range(20):
-        one.lag.observe(3.0, 1.2)
-    assert one.decide("REGISTER", 1.2, paid=False) is admission.Gate.DROP
+    for lag in (0.9, 0.9, 0.8, 0.0):
+        one.lag.observe(lag, 1.0)
+    one.lag.observe(0.9, 1.6)
+    assert one.decide("INVITE", 1.6, paid=True) is admission.Gate.OPEN
+
+
+def test_a_few_late_datagrams_are_no_queue() -> None:
+    one = gate()
+    for step in range(20):
+        one.lag.observe(0.9, 1 + step / 3)
+    assert one.decide("INVITE", 7.4, paid=True) is admission.Gate.OPEN
+
+
+def test_a_queue_that_stands_refuses_then_drops_and_is_forgotten_when_it_is_gone() -> None:
+    one = gate()
+    for step in range(40):
+        one.lag.observe(0.3, 1 + step / 20)
+    assert one.decide("INVITE", 2.9, paid=True) is admission.Gate.REFUSE
+    for step in range(40):
+        one.lag.observe(1.5, 3 + step / 20)
+    assert one.decide("REGISTER", 4.9, paid=False) is admission.Gate.DROP
     assert one.decide("INVITE", 6.0, paid=True) is admission.Gate.OPEN
 
 
@@ -163,7 +180,9 @@ def test_a_stateless_reply_goes_where_the_request_came_from() -> None:
     reply = datagrams.stateless_reply(INVITE, 503, "Service Unavailable", source=("192.0.2.9", 1234), retry_after_s=5)
     assert reply is not None
     text = reply.decode()
-    assert text.startswith("SIP/2.0 503 Service Unavailable\r\nVia: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKx;received=192.0.2.9;rport=1234\r\n")
+    assert text.startswith(
+        "SIP/2.0 503 Service Unavailable\r\nVia: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKx;received=192.0.2.9;rport=1234\r\n"
+    )
     assert "To: <sip:bob@cadran.local>;tag=s" in text
     assert "Retry-After: 5\r\n" in text
 
@@ -202,7 +221,7 @@ def test_no_file_means_no_carriers(tmp_path: Path) -> None:
     [
         "[[carrier",
         "carrier = 3",
-        '[other]\nx=1',
+        "[other]\nx=1",
         '[[carrier]]\naddress="127.0.0.1"',
         '[[carrier]]\nname="A b"\naddress="127.0.0.1"',
         '[[carrier]]\nname="a"',
@@ -232,7 +251,10 @@ def test_an_emergency_call_is_refused_aloud_in_french_then_english() -> None:
 
 @pytest.mark.clause("IPP-0-restrictions")
 def test_satellite_and_special_numbers_are_refused_in_the_customer_s_language() -> None:
-    assert refusals.refusal("call-refused-satellite", brand="ippi", language="en") == (403, ("ippi/en/satellite-refused",))
+    assert refusals.refusal("call-refused-satellite", brand="ippi", language="en") == (
+        403,
+        ("ippi/en/satellite-refused",),
+    )
     assert refusals.refusal("call-refused-special", brand="ippi", language="fr") == (403, ("ippi/fr/special-refused",))
 
 

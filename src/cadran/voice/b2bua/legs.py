@@ -103,7 +103,7 @@ class Leg(UA):  # type: ignore[misc]
     def recvRequest(self, req: Any, sip_t: Any) -> Any:
         method = req.getMethod()
         generic = self.state is not None and type(self.state).recvRequest is UaStateGeneric.recvRequest
-        if generic and method not in self.state.recv_request_handlers:
+        if generic and (method not in self.state.recv_request_handlers or method == "REFER"):
             known = method in _KNOWN | _NOT_OURS
             code = 491 if method == "INVITE" else 481 if method in _KNOWN else 405 if known else 501
             answer = req.genResponse(code, "Request Pending" if code == 491 else responses.reason(code))

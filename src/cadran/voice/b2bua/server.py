@@ -275,8 +275,7 @@ class Server:
     def _tick(self) -> None:
         now = self.clock.seconds()
         lag, self._ticked_at = now - self._ticked_at - _LAG_TICK_S, now
-        self.gate.lag.observe(max(0.0, lag), now)
-        figures.LAG.set(self.gate.lag.seconds(now))
+        figures.LAG.set(max(lag, self.gate.lag.seconds(now), 0.0))
 
     def _media_lost(self) -> None:
         log.error("media-lost", calls=len(self.sessions))

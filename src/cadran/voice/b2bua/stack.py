@@ -15,6 +15,7 @@ import ipaddress
 import os
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -32,12 +33,13 @@ from sippy.Time.MonoTime import MonoTime
 from sippy.Time.Timeout import Timeout
 
 from cadran.voice.b2bua import figures
-from cadran.voice.rules import datagrams
+from cadran.voice.rules import admission, datagrams
 
 log = structlog.get_logger("voice.stack")
 Address = tuple[str, int]
 RECEIVE_BUFFER = 4 * 1024 * 1024
 _BATCH = 64
+_SHOWN = admission.TokenBucket(5)
 
 
 def is_ip(host: object) -> bool:
@@ -65,8 +67,11 @@ def _copy(url: Any) -> Any:
 
 
 def _log_error(message: str, f: object = None, extra: object = None) -> None:
-    """Stands in for sippy's dump_exception: called within the except clause."""
+    """Stands in for sippy's dump_exception: called within the except clause. A flood of rubbish is counted, and a few are
+    shown."""
     figures.ERRORS.labels(where="stack").inc()
+    if not _SHOWN.take(time.monotonic()):
+        return
     log.warning("sip-stack-error", detail=str(message)[:200], message_head=str(extra or "")[:120], exc_info=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -35,12 +34,13 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
     ) -> None:
         self.gate, self.clock, self.trusted = gate, clock, trusted
         self._on_request = on_request
+        self._told = admission.TokenBucket(1)
         super().__init__(global_config, self._contained)
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:
         """The way in of every datagram."""
         now = self.clock.seconds()
-        self.gate.lag.observe(time.monotonic() - rtime.monot, now)
+        self.gate.lag.observe(max(0.0, rtime.offsetFromNow()), now)
         try:
             data_in.decode()
         except UnicodeDecodeError:
@@ -58,6 +58,11 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
 
     def _turn_away(self, data: bytes, source: Any, server: Any, method: str, decision: admission.Gate) -> None:
         figures.ADMISSION.labels(method=method, how=decision.value).inc()
+        now = self.clock.seconds()
+        if self._told.take(now):
+            log.warning(
+                "overload", method=method, decision=decision.value, lag_ms=round(self.gate.lag.seconds(now) * 1000)
+            )
         if decision is admission.Gate.DROP:
             return
         reply = datagrams.stateless_reply(

@@ -35,21 +35,29 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class LoopLag:
-    """How late the process is. Each observation that is higher moves it a fifth of the way, so that a single late moment
-    refuses nobody and a queue that stands does within a few messages; it falls by half in half a second."""
+    """How long a datagram waits at least: the smallest wait of the present and the last window. A queue that stands shows, a
+    burst that drains does not (the idea of CoDel, RFC 8289). A window of fewer than `enough` datagrams is no queue."""
 
-    half_life_s: float = 0.5
-    weight: float = 0.2
-    _lag_s: float = 0.0
-    _at: float = 0.0
+    window_s: float = 0.5
+    enough: int = 8
+    _count: int = 0
+    _start: float = 0.0
+    _least: float = 0.0
+    _before: float = 0.0
 
     def observe(self, lag_s: float, now: float) -> None:
-        known = self.seconds(now)
-        self._lag_s, self._at = known + max(0.0, lag_s - known) * self.weight, now
+        """A datagram had waited so long when its turn came."""
+        age = now - self._start
+        if age < self.window_s:
+            self._least = min(self._least, lag_s)
+            self._count += 1
+            return
+        self._before = self._least if age < 2 * self.window_s and self._count >= self.enough else 0.0
+        self._start, self._least, self._count = now, lag_s, 1
 
     def seconds(self, now: float) -> float:
-        """The lag as of now, in seconds."""
-        return float(self._lag_s * 0.5 ** (max(0.0, now - self._at) / self.half_life_s))
+        """The standing lag as of now, in seconds."""
+        return min(self._before, self._least) if now - self._start < 2 * self.window_s else 0.0
 
 
 @dataclass(slots=True)
