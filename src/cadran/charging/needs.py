@@ -12,7 +12,6 @@ from typing import Protocol
 from cadran.charging import records, rules
 from cadran.charging.ports import Grant
 from cadran.policy.terms import Terms
-from cadran.rating.decks import Deck
 from cadran.rating.rules import Rate
 
 
@@ -53,6 +52,14 @@ class Sessions(Protocol):
     def insert_record(self, record: records.Record) -> None: ...
 
 
+class PriceList(Protocol):
+    """A deck, as `rating.decks` makes them."""
+
+    @property
+    def generation(self) -> int: ...
+    def find(self, digits: str, at: datetime) -> Rate | None: ...
+
+
 @dataclass(slots=True)
 class FixedContracts:
     """Terms given by hand."""
@@ -67,7 +74,7 @@ class FixedContracts:
 class FixedPrices:
     """One deck given by hand, for every brand."""
 
-    deck: Deck
+    deck: PriceList
 
     def find(self, brand: str, digits: str, at: datetime) -> Rate | None:
         return self.deck.find(digits, at)
