@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from cadran.balance import operations as balance
 from cadran.balance import ports as balance_ports
@@ -98,11 +99,11 @@ class Calls:
             raise refused("session-settled", f"{session} is over: it cannot be extended")
         if seq <= known.seq:
             raise refused("seq-passed", f"{session} was extended {known.seq} times already: {seq} was never asked for")
-        changed = replace(known, seq=seq, used_s=max(known.used_s, used_s))
+        granted_s, held_micros, final = known.granted_s, known.held_micros, known.final
         if known.rate is not None:
             free = balance.free_micros(self.buckets, self.books, owner=asked.account, at=at)
             more = rules.extension(known, free, self.extension_s)
-            if (added := more.held_micros - known.held_micros) > 0:
+            if (added := more.held_micros - held_micros) > 0:
                 held = balance.hold(
                     self.buckets,
                     self.books,
@@ -113,7 +114,15 @@ class Calls:
                     at=at,
                 )
                 assert held, "the extension was computed from the free credit"
-            changed = replace(changed, granted_s=more.granted_s, final=more.final, held_micros=more.held_micros)
+            granted_s, held_micros, final = more.granted_s, more.held_micros, more.final
+        changed = replace(
+            known,
+            seq=seq,
+            used_s=max(known.used_s, used_s),
+            granted_s=granted_s,
+            held_micros=held_micros,
+            final=final,
+        )
         grant = changed.grant(changed.granted_s, changed.final)
         self.sessions.insert_extension(changed, grant, at)
         self.sessions.change(changed)
@@ -171,34 +180,27 @@ class Calls:
         except (CadranError, KeyError) as error:
             raise refused("terms-unknown", f"no terms {request.terms!r}: give brand/version as accepted") from error
         inputs: dict[str, Input] = {"destination": request.destination, "direction": request.direction}
-        session = rules.Session(
-            request=request,
-            brand=wallet.brand,
-            currency=wallet.currency,
-            decision=rules.inbound(terms, {**inputs, "number_class": request.number_class}),
-            state=rules.OPEN,
-        )
+        opened = partial(rules.Session, request=request, brand=wallet.brand, currency=wallet.currency)
         if request.direction == "inbound":
-            return session
-        routed = request.country in terms.texts("emergency.routed_countries")
+            decision = rules.inbound(terms, {**inputs, "number_class": request.number_class})
+            return opened(decision=decision, state=rules.OPEN)
         decision = policy.call_decision(
             terms,
             request.number_class,
-            emergency_routed=routed,
+            emergency_routed=request.country in terms.texts("emergency.routed_countries"),
             inputs=inputs,
             free_account=not self.buckets.ever_bought(request.account),
         )
-        session = replace(session, decision=decision)
         if not decision.allowed:
-            return replace(session, state=rules.REFUSED)
+            return opened(decision=decision, state=rules.REFUSED)
         limit_s, limit_clause = policy.duration_limit(terms, request.number_class, request.raised_duration)
-        session = replace(session, limit_s=limit_s, limit_clause=limit_clause)
+        opened = partial(opened, limit_s=limit_s, limit_clause=limit_clause)
         if decision.code != "call-charged":
-            return session
+            return opened(decision=decision, state=rules.OPEN)
         rate = self.prices.find(wallet.brand, request.destination, request.at)
         if rate is None or rate.currency != wallet.currency:
-            return _refused_with(session, rules.no_price(terms, {**decision.inputs}))
-        return replace(session, rate=rate)
+            return opened(decision=rules.no_price(terms, {**decision.inputs}), state=rules.REFUSED)
+        return opened(decision=decision, state=rules.OPEN, rate=rate)
 
     def _reserved(self, session: rules.Session) -> rules.Session:
         """Hold the first grant, or refuse the call when the credit does not pay for it whole."""

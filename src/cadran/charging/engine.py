@@ -57,7 +57,8 @@ class FileTaken(CadranError):
 class Engine:
     """Owns the file: open one engine on it at a time. Safe to call from several threads.
 
-    clock: for leases. extension_s: the most that one extension grants.
+    clock: for leases. extension_s: the most that one extension grants. synchronous: anything but FULL gives up durability, for
+    measuring what it costs.
     """
 
     def __init__(
@@ -265,6 +266,7 @@ class Engine:
             self._execute("ROLLBACK TO request")
             self._execute("RELEASE request")
             self.calls.forget()
+            self.buckets.forget()
             return _expected(error)
         self._execute("RELEASE request")
         self._renew()
@@ -288,6 +290,7 @@ class Engine:
         try:
             if self._connection.in_transaction:
                 self._execute("ROLLBACK")
+            self.buckets.forget()
             self._load()
         except sqlite3.Error as error:
             log.critical("database lost", error=str(error))
@@ -336,7 +339,7 @@ def _own(path: Path) -> int:
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10)
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'FULL' if synchronous == 'FULL' else 'NORMAL'}")
+    connection.execute(f"PRAGMA synchronous={'FULL' if synchronous == 'FULL' else 'OFF'}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA recursive_triggers=ON")
     connection.execute("PRAGMA cache_size=-65536")

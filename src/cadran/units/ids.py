@@ -24,7 +24,8 @@ def new_id(kind: str) -> str:
     for _ in range(10):
         stamp, digit = divmod(stamp, 32)
         text = _ALPHABET[digit] + text
-    return f"{kind}_{text}{''.join(secrets.choice(_ALPHABET) for _ in range(16))}"
+    drawn = secrets.randbits(80)
+    return f"{kind}_{text}{''.join([_ALPHABET[drawn >> shift & 31] for shift in range(0, 80, 5)])}"
 
 
 def checked_key(key: str) -> str:

@@ -29,15 +29,36 @@ _INSERT_VALIDITY = (
 _MARK_EXPIRED = "UPDATE balance_bucket SET expired_at = ? WHERE owner = ? AND bucket = ?"
 
 
+MAX_KEPT = 20_000
+
+
 class SqliteBuckets:
-    """`balance.ports.Buckets` on a connection whose transactions belong to the caller."""
+    """`balance.ports.Buckets` on a connection whose transactions belong to the caller.
+
+    Wallets and the dates of unexpired buckets are kept in memory: the connection must be the file's only writer, and who rolls a
+    transaction back calls `forget`.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
+        self._wallets: dict[str, ports.Wallet] = {}
+        self._of: dict[str, tuple[ports.BucketDates, ...]] = {}
+
+    def forget(self) -> None:
+        """Read everything afresh."""
+        self._wallets.clear()
+        self._of.clear()
 
     def wallet(self, owner: str) -> ports.Wallet | None:
+        if (known := self._wallets.get(owner)) is not None:
+            return known
         row = self._execute(_WALLET, (owner,)).fetchone()
-        return None if row is None else ports.Wallet(owner=row[0], brand=row[1], currency=row[2])
+        if row is None:
+            return None
+        if len(self._wallets) >= MAX_KEPT:
+            self._wallets.clear()
+        found = self._wallets[owner] = ports.Wallet(owner=row[0], brand=row[1], currency=row[2])
+        return found
 
     def insert_wallet(self, wallet: ports.Wallet, at: datetime) -> None:
         self._execute(_INSERT_WALLET, (wallet.owner, wallet.brand, wallet.currency, text(at)))
@@ -50,12 +71,18 @@ class SqliteBuckets:
         return self._execute(_EVER, (owner,)).fetchone() is not None
 
     def of(self, owner: str) -> tuple[ports.BucketDates, ...]:
-        return tuple(_dates(row) for row in self._execute(_OF, (owner,)))
+        if (known := self._of.get(owner)) is not None:
+            return known
+        if len(self._of) >= MAX_KEPT:
+            self._of.clear()
+        found = self._of[owner] = tuple(_dates(row) for row in self._execute(_OF, (owner,)))
+        return found
 
     def due(self, at: datetime, limit: int) -> tuple[ports.BucketDates, ...]:
         return tuple(_dates(row) for row in self._execute(_DUE, (text(at), limit)).fetchall())
 
     def insert_bucket(self, dates: ports.BucketDates) -> None:
+        self._of.pop(dates.owner, None)
         row = (
             dates.owner,
             dates.bucket,
@@ -74,10 +101,12 @@ class SqliteBuckets:
     def extend(
         self, owner: str, bucket: str, *, expires_at: datetime, purchase: str, clause: str, terms: str, at: datetime
     ) -> None:
+        self._of.pop(owner, None)
         self._execute(_EXTEND, (text(expires_at), owner, bucket))
         self._execute(_INSERT_VALIDITY, (owner, bucket, purchase, text(expires_at), clause, terms, text(at)))
 
     def mark_expired(self, owner: str, bucket: str, at: datetime) -> None:
+        self._of.pop(owner, None)
         self._execute(_MARK_EXPIRED, (text(at), owner, bucket))
 
 

@@ -1,0 +1,306 @@
+"""Charging, durable: authorise, extend, settle through the socket, beside a service that only syncs a log of the same records."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import msgspec
+from django.core.management import call_command
+from django.db import connections
+
+from cadran.charging import needs
+from cadran.charging.adapters.client import AsyncCharging, SocketCharging
+from cadran.charging.engine import Engine, Work
+from cadran.charging.ports import AuthoriseCall, BuyCredit, Charging, Grant, SettleCall, Settled
+from cadran.charging.service import Service, stop_on_signals
+from cadran.commands.benchmarks import Result
+from cadran.policy import queries as policy
+from cadran.policy.rules import Decision
+from cadran.rating import decks
+from cadran.rating.rules import Rate
+from cadran.units.clock import SystemClock
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TERMS = "ippi/2018-04"
+CLIENTS = 64
+ACCOUNTS = 1000
+RECORD_BYTES = 4096
+RATES = (Rate(prefix="33", destination="France", currency="EUR", price_nanos=12_000_000, deck="bench"),)
+
+
+def measure(seconds: float) -> list[Result]:
+    """All figures of the group; `seconds` for each measurement."""
+    with tempfile.TemporaryDirectory(prefix="cadran-bench-") as name:
+        folder = Path(name)
+        with _serving(folder / "many", _engine) as many:
+            _fill(many.socket, ACCOUNTS)
+            ours = _lives(many.socket, seconds, CLIENTS, ACCOUNTS)
+            one = _lives(many.socket, seconds, 1, ACCOUNTS)
+            hot = _lives(many.socket, seconds, CLIENTS, 1)
+        with _serving(folder / "log", _log) as log:
+            ceiling = _lives(log.socket, seconds, CLIENTS, ACCOUNTS)
+        with _serving(folder / "loose", _loose_engine) as loose:
+            _fill(loose.socket, ACCOUNTS)
+            not_durable = _lives(loose.socket, seconds, CLIENTS, ACCOUNTS)
+        sync_ms = _fdatasync(folder, seconds)
+        faults = _faults(many.file)
+    return [
+        Result(
+            name="sqlite_vs_synced_log",
+            value=ours.rate,
+            unit="operations/s",
+            beside="synced log",
+            yardstick=ceiling.rate,
+            goal=0.20,
+        ),
+        Result(
+            name="hot_account_vs_many",
+            value=hot.rate,
+            unit="operations/s",
+            beside="many accounts",
+            yardstick=ours.rate,
+            goal=0.9,
+        ),
+        Result(
+            name="durable_vs_not",
+            value=ours.rate,
+            unit="operations/s",
+            beside="not synced",
+            yardstick=not_durable.rate,
+            goal=0.9,
+        ),
+        Result(
+            name="p50_vs_fdatasync",
+            value=one.p50_ms,
+            unit="ms",
+            beside="one fdatasync",
+            yardstick=sync_ms,
+            goal=2.5,
+            at_most=True,
+        ),
+        Result(
+            name="overdrafts_and_faults", value=faults, unit="rows", beside="", yardstick=None, goal=0, at_most=True
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lives:
+    """What a load achieved: operations a second, and the median time of one in milliseconds."""
+
+    rate: float
+    p50_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    socket: Path
+    file: Path
+
+
+class _Log(Engine):
+    """The yardstick: the same socket, the same requests and answers, but all it does is append them to a file and sync it."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._encode = msgspec.json.Encoder().encode
+        decision = Decision(True, "IPP-10.1-per-second", TERMS, "call-charged", "Appel facturé.", "Call charged.")
+        self._grant = Grant(session="s", decision=decision, granted_s=40, limit_s=3600)
+        self._settled = Settled(session="s", cdr_id="c", charged_s=31, charge_micros=6200, currency="EUR", cut=False)
+        self._records: list[bytes] = []
+        self.calls = cast("object", _NoCalls())  # type: ignore[assignment]
+
+    def run(self, batch: Sequence[Work]) -> list[object]:
+        answers = [work() for work in batch]
+        os.write(self._handle, b"".join(self._records))
+        os.fdatasync(self._handle)
+        self._records.clear()
+        return answers
+
+    def do_authorise(self, request: AuthoriseCall) -> Grant:
+        self._records.append(self._encode(request))
+        return self._grant
+
+    def do_extend(self, *, session: str, seq: int, used_s: int, at: datetime) -> Grant:
+        self._records.append(self._encode((session, seq, used_s, at)))
+        return self._grant
+
+    def do_settle(self, request: SettleCall) -> Settled:
+        self._records.append(self._encode(request))
+        return self._settled
+
+    def expire_leases(self, *, at: datetime) -> int:
+        return 0
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class _NoCalls:
+    open: dict[str, object] = {}
+
+
+def _engine(file: Path, synchronous: str = "FULL") -> Engine:
+    contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
+    return Engine(file, contracts=contracts, prices=needs.FixedPrices(decks.of_rates(RATES)), synchronous=synchronous)
+
+
+def _loose_engine(file: Path) -> Engine:
+    return _engine(file, "OFF")
+
+
+def _log(file: Path) -> Engine:
+    return _Log(file)
+
+
+@contextlib.contextmanager
+def _serving(folder: Path, make: Callable[[Path], Engine]) -> Iterator[_Place]:
+    """A service in a process of its own, on a fresh database."""
+    folder.mkdir()
+    place = _Place(folder / "s", folder / "charging.db")
+    _migrate(place.file)
+    child = multiprocessing.get_context("fork").Process(target=_serve, args=(place, make))
+    child.start()
+    try:
+        _wait(place.socket)
+        yield place
+    finally:
+        child.terminate()
+        child.join(10)
+        if child.is_alive():
+            child.kill()
+            child.join()
+
+
+def _serve(place: _Place, make: Callable[[Path], Engine]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = make(place.file)
+    service = Service(engine, place.socket, civil=SystemClock())
+    stop_on_signals(service)
+    service.serve()
+    engine.close()
+
+
+def _migrate(file: Path) -> None:
+    """Make the tables of `file` by pointing the alias at it for a moment."""
+    alias = connections["charging"]
+    kept = alias.settings_dict["NAME"]
+    alias.close()
+    alias.settings_dict["NAME"] = str(file)
+    try:
+        call_command("migrate", database="charging", verbosity=0)
+    finally:
+        alias.close()
+        alias.settings_dict["NAME"] = kept
+
+
+def _wait(socket: Path) -> None:
+    client, deadline = SocketCharging(socket, timeout_s=1), time.monotonic() + 20
+    while True:
+        try:
+            client.ping()
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            client.close()
+            return
+
+
+def _fill(socket: Path, accounts: int) -> None:
+    """Credit that no run uses up."""
+    client: Charging = SocketCharging(socket)
+    for number in range(accounts):
+        account = f"acc{number}"
+        client.open_wallet(account=account, brand="ippi", currency="EUR", at=AT)
+        bought = BuyCredit(key="p", account=account, terms=TERMS, amount_micros=10**15, currency="EUR", at=AT)
+        client.buy_credit(bought)
+
+
+_runs = itertools.count()
+
+
+def _lives(socket: Path, seconds: float, clients: int, accounts: int) -> _Lives:
+    """Calls from authorise to settle, one after the other in each of the clients, for that long."""
+    return asyncio.run(_all_lives(socket, seconds, clients, accounts))
+
+
+async def _all_lives(socket: Path, seconds: float, clients: int, accounts: int) -> _Lives:
+    charging = AsyncCharging(socket)
+    run, warm_s = next(_runs), seconds / 4
+    start = time.perf_counter() + warm_s
+    times: list[float] = []
+
+    async def timed(work: object) -> None:
+        before = time.perf_counter()
+        await work  # type: ignore[misc]
+        if before >= start:
+            times.append(time.perf_counter() - before)
+
+    async def client(number: int) -> None:
+        for turn in itertools.count():
+            if time.perf_counter() >= start + seconds:
+                return
+            session = f"r{run}.{number}.{turn}"
+            account = f"acc{(number * 7919 + turn) % accounts}"
+            call = AuthoriseCall(
+                session=session,
+                account=account,
+                terms=TERMS,
+                number_class="geographic",
+                destination="33142000001",
+                at=AT,
+            )
+            await timed(charging.authorise(call))
+            await timed(charging.extend(session=session, seq=1, used_s=5, at=AT))
+            over = SettleCall(session=session, at=AT + timedelta(seconds=40), answered_at=AT, measured_ms=30_500)
+            await timed(charging.settle(over))
+
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    await charging.close()
+    took = max(time.perf_counter() - start, 1e-9)
+    return _Lives(len(times) / took, statistics.median(times) * 1000 if times else 0.0)
+
+
+def _fdatasync(folder: Path, seconds: float) -> float:
+    """The median time in milliseconds of writing one page and syncing it."""
+    handle = os.open(folder / "sync", os.O_RDWR | os.O_CREAT, 0o600)
+    page, times, position = os.urandom(RECORD_BYTES), list[float](), 0
+    os.write(handle, bytes(1 << 24))
+    os.fsync(handle)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        before = time.perf_counter()
+        os.pwrite(handle, page, position)
+        os.fdatasync(handle)
+        times.append(time.perf_counter() - before)
+        position = (position + RECORD_BYTES) % (1 << 24)
+    os.close(handle)
+    return statistics.median(times) * 1000
+
+
+def _faults(file: Path) -> int:
+    """Accounts below their floor and currencies that do not sum to zero, after all that."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        below = connection.execute(
+            "SELECT count(*) FROM ledger_account WHERE balance_micros - held_micros < floor_micros"
+        )
+        unequal = connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM ledger_posting GROUP BY currency HAVING sum(amount_micros) <> 0)"
+        )
+        return int(below.fetchone()[0]) + int(unequal.fetchone()[0])
