@@ -21,7 +21,8 @@ _INSERT_TRANSFER = (
     " currency, amount_micros, released_micros, at, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _HELD = (
-    "SELECT kind, debit_owner, debit_name, credit_owner, credit_name, currency, amount_micros FROM ledger_transfer"
+    "SELECT kind, debit_owner, debit_name, credit_owner, credit_name, currency, amount_micros"
+    " FROM ledger_transfer INDEXED BY ledger_transfer_held"
     " WHERE owner = ? AND reservation = ? AND reservation <> '' ORDER BY transfer"
 )
 _NAMED: dict[str, type[rules.LedgerError]] = {

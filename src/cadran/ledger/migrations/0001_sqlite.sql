@@ -43,6 +43,7 @@ CREATE TABLE ledger_transfer (
     CONSTRAINT ledger_two_accounts CHECK (debit_owner <> credit_owner OR debit_name <> credit_name)
 ) STRICT, WITHOUT ROWID;
 
+-- Named in the queries that need it: without statistics the planner would go through all of an owner's transfers instead.
 CREATE INDEX ledger_transfer_held
     ON ledger_transfer (owner, reservation) WHERE reservation <> '';
 
@@ -76,12 +77,12 @@ CREATE TRIGGER ledger_reservation_before BEFORE INSERT ON ledger_transfer WHEN N
 BEGIN
     SELECT CASE
         WHEN EXISTS (
-            SELECT 1 FROM ledger_transfer AS t
+            SELECT 1 FROM ledger_transfer AS t INDEXED BY ledger_transfer_held
             WHERE t.owner = NEW.owner AND t.reservation = NEW.reservation AND t.reservation <> '' AND t.kind <> 'pending'
                 AND t.debit_owner = NEW.debit_owner AND t.debit_name = NEW.debit_name
         ) THEN RAISE(ABORT, 'ledger-reservation-resolved')
         WHEN NEW.kind <> 'pending' AND NEW.released_micros IS NOT (
-            SELECT sum(t.amount_micros) FROM ledger_transfer AS t
+            SELECT sum(t.amount_micros) FROM ledger_transfer AS t INDEXED BY ledger_transfer_held
             WHERE t.owner = NEW.owner AND t.reservation = NEW.reservation AND t.reservation <> '' AND t.kind = 'pending'
                 AND t.debit_owner = NEW.debit_owner AND t.debit_name = NEW.debit_name
         ) THEN RAISE(ABORT, 'ledger-reservation-unknown')
