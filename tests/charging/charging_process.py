@@ -12,19 +12,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import django
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
-django.setup()
 
-from charging_rig import RATES, TERMS  # noqa: E402
+from charging_rig import TERMS, SmallDeck
 
-from cadran.charging import needs  # noqa: E402
-from cadran.charging.engine import Engine, Work  # noqa: E402
-from cadran.charging.service import Service, stop_on_signals  # noqa: E402
-from cadran.policy import queries as policy  # noqa: E402
-from cadran.rating import decks  # noqa: E402
-from cadran.units.clock import SystemClock  # noqa: E402
+from cadran.charging import needs
+from cadran.charging.engine import Engine, Work
+from cadran.charging.service import Service, stop_on_signals
+from cadran.policy import queries as policy
+from cadran.units.clock import SystemClock
 
 
 class MortalEngine(Engine):
@@ -53,7 +49,7 @@ class MortalEngine(Engine):
 
 def main(file: Path, socket: Path) -> None:
     contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
-    engine = MortalEngine(file, contracts=contracts, prices=needs.FixedPrices(decks.of_rates(RATES)))
+    engine = MortalEngine(file, contracts=contracts, prices=needs.FixedPrices(SmallDeck()))
     service = Service(engine, socket, civil=SystemClock())
     stop_on_signals(service)
     service.serve()

@@ -98,10 +98,12 @@ class Engine:
             raise NotMigrated(f"{path.name} has no tables: run `cadran migrate` first") from error
 
     def close(self) -> None:
-        """Release the file. What was acknowledged is on disk already."""
+        """Release the file; again does nothing. What was acknowledged is on disk already."""
         with self._lock:
             self._connection.close()
-            os.close(self._owned)
+            owned, self._owned = self._owned, -1
+            if owned >= 0:
+                os.close(owned)
 
     def run(self, batch: Sequence[Work]) -> list[object]:
         """Do each piece of work in its own savepoint of one durable transaction; returns results and expected errors in order.

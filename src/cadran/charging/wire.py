@@ -26,6 +26,7 @@ from cadran.charging.ports import (
 from cadran.units.errors import CadranError
 
 MAX_LINE = 1 << 20
+MAX_NUMBER = 2**53 - 1  # what every reader of JSON keeps exact
 BUSY = "busy"
 
 
@@ -136,6 +137,8 @@ def read_request(line: bytes | bytearray) -> tuple[int, str, Args]:
     try:
         request = _decode_request(line)
         number = request.id
+        if not 0 <= number <= MAX_NUMBER:
+            raise ChargingRefused(f"a request's number lies between 0 and {MAX_NUMBER}", reason="invalid")
         if request.op not in _decode_args:
             raise ChargingRefused(f"no operation {request.op[:40]!r}", reason="invalid", number=number)
         args: Args = _decode_args[request.op](request.args)
