@@ -10,7 +10,6 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -89,10 +88,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def format_email_subject(self, subject: str) -> str:
         return f"{policy.brand(settings.BRAND).name} : {subject}"
 
-    def send_account_already_exists_mail(self, email: str) -> None:
-        """As slow as a real registration, which hashes a password: the time of the answer tells nothing."""
-        make_password("as much work as a new password")
-        super().send_account_already_exists_mail(email)
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """The page itself says that a mail was sent; allauth's message comes for new addresses only, and would tell them apart."""
+        if message_template != "account/messages/email_confirmation_sent.txt":
+            super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that does not answer must not undo a registration: the page offers to send the mail again."""

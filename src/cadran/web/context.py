@@ -9,7 +9,6 @@ from django.utils.functional import SimpleLazyObject
 from cadran.party import queries as party
 from cadran.policy import queries as policy
 from cadran.web import versions
-from cadran.web.templatetags import shown
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -22,5 +21,4 @@ def site(request: HttpRequest) -> dict[str, object]:
         "files": versions.files_version(),
         "sandbox": settings.SANDBOX,
         "mailbox_url": f"http://{settings.HOST}:{settings.SANDBOX_MAIL_PORT}/",
-        "dial_cost": shown.money(8_400),
     }

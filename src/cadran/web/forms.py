@@ -10,6 +10,7 @@ from babel import Locale
 from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -146,6 +147,12 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
             self.cleaned_data[field] = rule()
         except CadranError as error:
             self.add_error(field, wording.of(error))
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """As slow for an address that has an account as for a new one, whose password is hashed: the time tells nothing."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
     def save(self, request: HttpRequest) -> Any:
         """Register through the journey. Called by try_save when no account has the address; see allauth's SignupForm."""

@@ -15,9 +15,14 @@ from cadran.journeys import registration
 from cadran.party import operations as party_operations
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
+from cadran.rating import rules as rating
 from cadran.web import forms, texts
 
-SHOWN_PRICES = ("331", "336", "441", "447", "321", "349", "1212", "212", "213", "216", "221", "91")
+SHOWN_PRICES = (
+    *("33142000001", "33612345678", "442079460000", "447911123456", "3225000000", "34911234567"),
+    *("12125550100", "212661234567", "213551234567", "21620123456", "221771234567", "919812345678"),
+)
+DIAL_S = 42  # the seconds that the dial of the welcome page shows
 MAX_SEARCH = 40
 
 
@@ -32,9 +37,11 @@ def home(request: HttpRequest) -> HttpResponse:
     """What the brand offers, with the values of the terms in force and a few prices of the day."""
     at = settings.CIVIL_CLOCK.now()
     found = [catalog.price_of(settings.BRAND, prefix, at) for prefix in SHOWN_PRICES]
+    prices = [price for price in found if price is not None]
     context = {
         "terms": _values(policy.terms_in_force(settings.BRAND, at)),
-        "prices": [price for price in found if price is not None][:8],
+        "prices": prices[:8],
+        "dial": rating.charge(prices[0].rate, DIAL_S, at) if prices else None,
         "summary": policy.brand(settings.BRAND).summary[forms.language()],
     }
     return render(request, "web/home.html", context)
