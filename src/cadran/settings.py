@@ -63,7 +63,8 @@ SIP_REALM = os.environ.get("CADRAN_SIP_REALM", "cadran.local")
 SANDBOX_CARRIER_PORT = _port("CADRAN_SANDBOX_CARRIER_PORT", 5080 if PORT_BASE == 8000 else PORT_BASE + 80)
 SANDBOX_CARRIER2_PORT = _port("CADRAN_SANDBOX_CARRIER2_PORT", 5090 if PORT_BASE == 8000 else PORT_BASE + 90)
 SANDBOX_CARRIER_CONTROL_PORT = _port("CADRAN_SANDBOX_CARRIER_CONTROL_PORT", PORT_BASE + 6)
-RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else PORT_BASE + 12000)
+# Below 32768: where the system itself picks ports for phones of this machine, the relay must not listen.
+RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else 10000 + PORT_BASE // 1000 % 10 * 2000)
 RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)
 CHARGING_SOCKET = VAR / "run" / "charging.sock"
 MEDIA_SOCKET = VAR / "run" / "media.sock"
