@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-import structlog
 
 from cadran.commands import main
 
 GRANT_MEANS = "grant"
-log = structlog.get_logger()
 
 
 @click.group()
@@ -48,7 +46,7 @@ def show(*, customer: str, as_json: bool) -> None:
 @command.command()
 @click.argument("customer")
 @click.argument("amount")
-@click.option("--reason", required=True, help="Why; kept in the log beside who and how much.")
+@click.option("--reason", required=True, help="Why; kept beside who and how much.")
 @click.option("--by", "staff", required=True, help="Who gives it.")
 @click.option("--key", default="", help="Makes a repeat harmless: the same key gives the same credit, once.")
 @click.option("--json", "as_json", is_flag=True)
@@ -64,6 +62,7 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
     from cadran.charging.adapters.client import SocketCharging
     from cadran.charging.ports import BuyCredit
     from cadran.party import queries as party
+    from cadran.policy import operations as policy
     from cadran.units import ids, money
     from cadran.units.errors import InvalidInput
 
@@ -71,18 +70,20 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
     given = money.money(amount, holder.currency)
     if given.micros <= 0 or not reason.strip() or not staff.strip():
         raise InvalidInput("a grant has an amount above zero, a reason, and the name of who gives it")
+    at, key = settings.CIVIL_CLOCK.now(), ids.checked_key(f"grant:{key}") if key else ids.new_id("grant")
     bought = SocketCharging(settings.CHARGING_SOCKET).buy_credit(
         BuyCredit(
-            key=ids.checked_key(f"grant:{key}") if key else ids.new_id("grant"),
+            key=key,
             account=holder.account,
             terms=holder.terms,
             amount_micros=given.micros,
             currency=given.currency,
-            at=settings.CIVIL_CLOCK.now(),
+            at=at,
             means=GRANT_MEANS,
         )
     )
-    log.info("credit_granted", account=holder.account, micros=given.micros, reason=reason, staff=staff)
+    what = {"account": holder.account, "micros": given.micros, "reason": reason[:400], "staff": staff[:80]}
+    policy.record_event(kind="credit.granted", key=key, body=what, at=at)
     if as_json:
         answer = {"account": holder.account, "bucket": bought.bucket, "balance_micros": bought.balance_micros}
         click.echo(json.dumps(answer | {"expires_at": bought.expires_at.isoformat()}))

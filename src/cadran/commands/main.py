@@ -10,6 +10,7 @@ from importlib import metadata
 
 import click
 
+from cadran.commands import logs
 from cadran.units import errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
@@ -90,5 +91,9 @@ class Cadran(click.Group):
 
 @click.group(cls=Cadran, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(version(), message="cadran %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """An operator in a box: sells, delivers, charges and enforces retail telecom services under published terms."""
+    logs.configure(
+        ctx.invoked_subcommand or "cadran", level="WARNING"
+    )  # daemons set their own; never on the standard output

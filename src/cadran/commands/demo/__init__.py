@@ -54,6 +54,11 @@ def play(*, name: str | None, language: str, as_json: bool) -> int:
             with staging.Stage(tell=voice.say) as stage:
                 story = importlib.import_module(STORIES[name][0])
                 facts = story.tell(stage, voice)
+                with voice.step("stop", "Tout s'arrête proprement.", "Everything stops cleanly.") as step:
+                    code = stage.stop()
+                    step.expect(code == 0, f"cadran serve ended with code {code}")
+                    step.saw(f"{stage.stopping_took_s:.1f} s")
+                stage.keep = not voice.held
         except KeyboardInterrupt:
             voice.fail("interrupted", "interrompu")
         except Exception as error:  # noqa: BLE001 - the edge: a story that breaks is a story that did not hold

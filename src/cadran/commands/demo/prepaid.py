@@ -2,39 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-import httpx
-
-from cadran.commands.demo import arithmetic, calls, people, phones, staging, teller
+from cadran.commands.demo import arithmetic, calls, cast, people, phones, staging, teller
 from cadran.units.money import decimal_text
-
-ANA, BEN, CHLOE, DORA = "ana", "ben", "chloe", "dora"
-NAMES = {ANA: ("Ana", "Morel"), BEN: ("Ben", "Leroy"), CHLOE: ("Chloé", "Roux"), DORA: ("Dora", "Blanc")}
-TOP_UP_MICROS = 10_000_000
-ANAS_NUMBER, FROM_OUTSIDE = "+33987650001", "+33612345678"
-
-
-@dataclass(slots=True)
-class Story:
-    """What the acts share: the installation, the people, the facts found so far."""
-
-    stage: staging.Stage
-    voice: teller.Teller
-    who: dict[str, people.Customer]
-    site: str
-    mailbox: str
-    server: str
-    carrier: str
-    began: datetime
-    topped_up_micros: int = 0
-    overdraw: dict[str, int] = field(default_factory=lambda: {"tried": 0, "granted": 0, "lowest_balance_micros": 0})
-    landline_cdr: str = ""
-
-    def __getitem__(self, user: str) -> people.Customer:
-        return self.who[user]
 
 
 def tell(stage: staging.Stage, voice: teller.Teller) -> dict[str, object]:
@@ -42,10 +13,10 @@ def tell(stage: staging.Stage, voice: teller.Teller) -> dict[str, object]:
     from cadran import settings
 
     host = settings.HOST
-    story = Story(
+    story = cast.Story(
         stage=stage,
         voice=voice,
-        who={user: people.Customer(user, *names) for user, names in NAMES.items()},
+        who={user: people.Customer(user, *names) for user, names in cast.NAMES.items()},
         site=settings.PUBLIC_URL,
         mailbox=f"http://{host}:{settings.SANDBOX_MAIL_PORT}",
         server=f"{settings.SIP_HOST}:{settings.SIP_PORT}",
@@ -66,7 +37,7 @@ def tell(stage: staging.Stage, voice: teller.Teller) -> dict[str, object]:
     return _facts(story)
 
 
-def _arrive(story: Story) -> None:
+def _arrive(story: cast.Story) -> None:
     """Sign-up of two customers (and of two more for later), the top-up, the phones."""
     voice = story.voice
     with voice.step(
@@ -76,12 +47,12 @@ def _arrive(story: Story) -> None:
             people.sign_up(customer, story.site, story.mailbox, step)
             step.saw(f"{customer.user}: {customer.account}")
     with voice.step("top-up", "Ana achète 10 EUR par carte.", "Ana buys EUR 10 by card.", needed=True) as step:
-        _buy(story, story[ANA], step)
+        _buy(story, story[cast.ANA], step)
     with voice.step("register", "Les téléphones s'enregistrent.", "The phones register.", needed=True) as step:
         for customer in story.who.values():
             customer.phone = phones.Phone(customer.user, customer.sip_password, story.server)
             customer.line.register()
-        stranger = phones.Phone(ANA, "not-her-password", story.server)
+        stranger = phones.Phone(cast.ANA, "not-her-password", story.server)
         stranger.do("register")
         refused = stranger.wait("registered", "register_failed")
         stranger.leave()
@@ -90,24 +61,23 @@ def _arrive(story: Story) -> None:
         step.saw(f"{voice.pick('mauvais mot de passe refusé', 'wrong password refused')}: {refused.get('code')}")
 
 
-def _buy(story: Story, customer: people.Customer, step: teller.Step) -> None:
+def _buy(story: cast.Story, customer: people.Customer, step: teller.Step) -> None:
     from cadran.payment import queries
 
-    people.top_up(customer, TOP_UP_MICROS)
+    people.top_up(customer, cast.TOP_UP_MICROS)
     found = people.until("the credit", lambda: (b := people.balance(customer)).micros and b, timeout_s=20)
-    step.expect(found.micros == TOP_UP_MICROS, f"the credit is {decimal_text(found.micros)}, not 10.00")
+    step.expect(found.micros == cast.TOP_UP_MICROS, f"the credit is {decimal_text(found.micros)}, not 10.00")
     bought_at = found.buckets[0].available_from
     ends = arithmetic.credit_ends(bought_at)
     step.expect(found.buckets[0].expires_at == ends, f"the credit ends {found.buckets[0].expires_at}, by hand {ends}")
     states = [str(order.state) for order in queries.orders(customer.account)]
     step.expect(states == ["paid"], f"the order is {states}")
     story.topped_up_micros = found.micros
-    step.saw(
-        f"{decimal_text(found.micros)} {found.currency}, {story.voice.pick('valable jusqu’au', 'valid until')} {ends:%Y-%m-%d %H:%M %Z}"
-    )
+    until = story.voice.pick("valable jusqu’au", "valid until")
+    step.saw(f"{decimal_text(found.micros)} {found.currency}, {until} {ends:%Y-%m-%d %H:%M %Z}")
 
 
-def _books(story: Story) -> None:
+def _books(story: cast.Story) -> None:
     """What must hold in the books at the end, and the explanation of a charge."""
     from cadran.ledger import queries
 
@@ -118,8 +88,8 @@ def _books(story: Story) -> None:
         for customer in story.who.values():
             left = people.balance(customer)
             step.expect(left.micros >= 0 and left.held_micros == 0, f"{customer.user}: {left}")
-        spent = sum(record.charge_micros for record in calls.records(story[ANA]))
-        left = people.balance(story[ANA]).micros
+        spent = sum(record.charge_micros for record in calls.records(story[cast.ANA]))
+        left = people.balance(story[cast.ANA]).micros
         step.expect(left == story.topped_up_micros - spent, f"Ana has {left}, by hand {story.topped_up_micros - spent}")
         step.saw(", ".join(f"{currency}: {total}" for currency, total in sums.items()))
         step.saw(f"Ana: 10.00 - {decimal_text(spent)} = {decimal_text(left)}")
@@ -131,7 +101,7 @@ def _books(story: Story) -> None:
         step.saw(story.landline_cdr)
 
 
-def _facts(story: Story) -> dict[str, object]:
+def _facts(story: cast.Story) -> dict[str, object]:
     from cadran.ledger import queries
 
     return {
@@ -155,9 +125,3 @@ def _call(customer: people.Customer, record: Any) -> dict[str, object]:
         "disposition": record.disposition,
         "cdr": record.cdr_id,
     }
-
-
-def carrier_calls(story: Story, ending: str) -> list[dict[str, Any]]:
-    """What the sandbox carrier says of its calls whose number ends so."""
-    found: list[dict[str, Any]] = httpx.get(f"{story.carrier}/calls", timeout=5).json()
-    return [one for one in found if str(one["number"]).endswith(ending)]

@@ -30,13 +30,15 @@ class StageFailed(errors.CadranError):
 class Stage:
     """A running installation. Its environment is also this process's, so that settings, reads and clients mean that one.
 
-    As a context manager it starts and stops; a temporary folder is removed when the story held, else kept for whoever looks.
+    As a context manager it starts and stops; a temporary folder is removed unless `keep` was set or the story
+    broke: then it stays for whoever looks.
     """
 
     def __init__(self, *, tell: Callable[[str, str], None]) -> None:
         self._tell, self._log = tell, Path()
         self._process: subprocess.Popen[bytes] | None = None
-        self._kept = "CADRAN_VAR" in os.environ
+        self.keep = False
+        self._given = "CADRAN_VAR" in os.environ
         self.var = Path(os.environ.get("CADRAN_VAR") or tempfile.mkdtemp(prefix="cadran-demo-"))
         os.environ["CADRAN_VAR"] = str(self.var)
         os.environ.setdefault("CADRAN_PORT_BASE", str(probes.free_base()))
@@ -78,9 +80,11 @@ class Stage:
             from django.db import connections
 
             connections.close_all()
-        if not self._kept and kind is None:
+        if self._given:
+            return
+        if kind is None and not self.keep:
             shutil.rmtree(self.var, ignore_errors=True)
-        elif kind is not None:
+        else:
             self._tell(f"L'état est gardé dans {self.var}", f"The state is kept in {self.var}")
 
     def stop(self) -> int:
