@@ -1,6 +1,7 @@
 """Stories that Cadran plays by itself, with separate phone programs over real SIP and RTP: `cadran serve --demo [NAME]`.
 
-A story is a module with a function `tell(stage, teller) -> dict` and a line in STORIES. The stage is an installation of its own
+A story is a module with a function `tell(stage, teller) -> dict`, the facts of a story that did not come so far (NOTHING), and a
+line in STORIES. The stage is an installation of its own
 (temporary state folder, free ports); the teller keeps the steps, tells them as they happen, and decides how it ended.
 """
 
@@ -47,12 +48,11 @@ def play(*, name: str | None, language: str, as_json: bool) -> int:
         raise UnknownStory(f"there is no story {name!r}: choose one of {', '.join(STORIES)}")
     from cadran.commands.demo import staging, teller
 
-    voice = teller.Teller(language=language, quiet=as_json)
-    facts: dict[str, object] = {}
+    voice, story = teller.Teller(language=language, quiet=as_json), importlib.import_module(STORIES[name][0])
+    facts: dict[str, object] = dict(story.NOTHING)
     with _terminated_as_interrupted():
         try:
             with staging.Stage(tell=voice.say) as stage:
-                story = importlib.import_module(STORIES[name][0])
                 facts = story.tell(stage, voice)
                 with voice.step("stop", "Tout s'arrête proprement.", "Everything stops cleanly.") as step:
                     code = stage.stop()

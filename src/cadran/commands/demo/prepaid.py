@@ -7,6 +7,13 @@ from typing import Any
 from cadran.commands.demo import arithmetic, calls, cast, people, phones, staging, teller
 from cadran.units.money import decimal_text
 
+NOTHING: dict[str, object] = {
+    "topped_up_micros": 0,
+    "calls": [],
+    "overdraw_attempts": {"tried": 0, "granted": 0, "lowest_balance_micros": 0},
+    "ledger_sums": {},
+}
+
 
 def tell(stage: staging.Stage, voice: teller.Teller) -> dict[str, object]:
     """Play the story; returns the facts beside its steps."""
