@@ -111,8 +111,6 @@ def _mutate(shown: list[evidence.Evidence], quick: bool, jobs: int, as_json: boo
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("tests without change", total=len(planned))
-        if planned:
-            mutation.check_unchanged(planned, project)
 
         def told(outcome: mutation.Outcome) -> None:
             progress.update(task, advance=1, description=outcome.change.clause)

@@ -1,5 +1,5 @@
 """The mutation check: change each value of each done clause in turn, run that clause's own tests, and tell which changes
-they do not notice. Each run is a pytest of its own, with the change in its environment."""
+they do not notice. Each run is a pytest of its own, forked with the change in its environment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 from cadran.policy import evidence, files, mutations
 from cadran.policy.terms import Content
@@ -71,29 +72,79 @@ def changes(found: Iterable[evidence.Evidence], quick: bool) -> tuple[Change, ..
     )
 
 
-def check_unchanged(planned: Iterable[Change], project: Path) -> None:
-    """Run the tests of all changes as they are: they must pass. Raises MutationCheckFailed."""
-    tests = {tag.name: tag for change in planned for tag in change.tests}
-    code, output = _run(_light(tests.values()), project, "")
-    if code not in _PASSED:
-        raise MutationCheckFailed(
-            f"the tests of these clauses fail without any change: mend them first\n{output[-2000:]}"
+def run(planned: tuple[Change, ...], project: Path, jobs: int, told: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+    """Run the clauses' tests as they are, which must pass, then try every change, `jobs` at a time; `told` hears each outcome as
+    it comes. Raises MutationCheckFailed."""
+    if not planned:
+        return ()
+    with Hosts(project, min(jobs, len(planned))) as hosts:
+        tests = {tag.name: tag for change in planned for tag in change.tests}
+        code, output = hosts.run(_light(tests.values()), "")
+        if code not in _PASSED:
+            raise MutationCheckFailed(f"the tests of these clauses fail without any change: mend them first\n{output}")
+
+        def attempt(change: Change) -> Outcome:
+            outcome = _attempt(change, hosts)
+            told(outcome)
+            return outcome
+
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            return tuple(pool.map(attempt, planned))
+
+
+class Hosts:
+    """Processes that wait to run pytest (`mutation_host`), each for one run at a time."""
+
+    def __init__(self, project: Path, count: int) -> None:
+        self._project = project
+        self._processes = [self._start() for _ in range(count)]
+        self._free: Queue[subprocess.Popen[str]] = Queue()
+        for process in self._processes:
+            self._free.put(process)
+
+    def __enter__(self) -> Hosts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+
+    def run(self, tests: Iterable[evidence.Tag], mutation: str) -> tuple[int, str]:
+        """Exit code and last output of a pytest of those tests with that mutation. Raises MutationCheckFailed."""
+        heavy = " and ".join(f"not {mark}" for mark in sorted(evidence.HEAVY))
+        process = self._free.get()
+        try:
+            with tempfile.TemporaryDirectory(prefix="cadran-mutation-") as scratch:
+                request = {
+                    "arguments": ["-x", "-q", "--no-header", "--tb=line", "-m", heavy, *(tag.name for tag in tests)],
+                    "environment": {files.MUTATION: mutation, "HYPOTHESIS_STORAGE_DIRECTORY": scratch},
+                    "timeout_s": TIMEOUT_S,
+                }
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                answer = json.loads(process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise MutationCheckFailed(f"the process that runs the tests ended: {error}") from error
+        finally:
+            self._free.put(process)
+        return int(answer["code"]), str(answer["output"])
+
+    def _start(self) -> subprocess.Popen[str]:
+        path = [str(self._project / "src"), str(self._project / "tests"), os.environ.get("PYTHONPATH", "")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "cadran.commands.mutation_host"],
+            cwd=self._project,
+            env={**os.environ, files.MUTATION: "", "PYTHONPATH": os.pathsep.join(path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
 
-def run(planned: tuple[Change, ...], project: Path, jobs: int, told: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
-    """Try every change, `jobs` at a time; `told` hears each outcome as it comes."""
-
-    def attempt(change: Change) -> Outcome:
-        outcome = _attempt(change, project)
-        told(outcome)
-        return outcome
-
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return tuple(pool.map(attempt, planned))
-
-
-def _attempt(change: Change, project: Path) -> Outcome:
+def _attempt(change: Change, hosts: Hosts) -> Outcome:
     tests = _light(change.tests)
     if not tests:
         return Outcome(change, False, "the clause has no test that runs without the whole stack, peers or a browser")
@@ -101,44 +152,16 @@ def _attempt(change: Change, project: Path) -> Outcome:
     for part in ([tag for tag in tests if tag not in with_database], with_database):
         if not part:
             continue
-        code, output = _run(part, project, change.environment)
+        code, output = hosts.run(part, change.environment)
         if code in _FAILED:
             return Outcome(change, True)
         if code not in _PASSED:
-            raise MutationCheckFailed(f"pytest could not run for {change.environment}\n{output[-2000:]}")
+            raise MutationCheckFailed(f"pytest could not run for {change.environment}\n{output}")
     return Outcome(change, False, "its tests pass all the same")
 
 
 def _light(tests: Iterable[evidence.Tag]) -> list[evidence.Tag]:
     return [tag for tag in tests if not tag.marks & evidence.HEAVY]
-
-
-def _run(tests: Iterable[evidence.Tag], project: Path, mutation: str) -> tuple[int, str]:
-    with tempfile.TemporaryDirectory(prefix="cadran-mutation-") as scratch:
-        environment = {
-            **os.environ,
-            files.MUTATION: mutation,
-            "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
-            "PYTHONPATH": os.pathsep.join(
-                [str(project / "src"), str(project / "tests"), os.environ.get("PYTHONPATH", "")]
-            ),
-        }
-        heavy = " and ".join(f"not {mark}" for mark in sorted(evidence.HEAVY))
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-m", heavy]
-                + [tag.name for tag in tests],
-                cwd=project,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=TIMEOUT_S,
-            )
-        except subprocess.TimeoutExpired:
-            return 1, f"no end after {TIMEOUT_S} s"
-    return done.returncode, done.stdout
 
 
 def _plain(content: Content) -> object:
