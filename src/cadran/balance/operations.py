@@ -147,6 +147,77 @@ def buy(
     return dates
 
 
+def give_back(
+    store: ports.Buckets, books: Books, *, owner: str, key: str, amount_micros: int, terms: Terms, at: datetime
+) -> str:
+    """Return an amount charged too much as a bucket of its own, valid as if bought now; unlike a purchase it extends nothing.
+    Returns the transfer's id."""
+    found = wallet(store, owner)
+    before, until = free_micros(store, books, owner=owner, at=at), rules.purchase_expiry(terms, at)
+    credit = AccountRef(owner, CREDIT + key)
+    ledger.open_account(
+        books, ref=credit, currency=found.currency, at=at, floor_micros=terms.integer("credit.floor_micros")
+    )
+    transfer = ledger.post(
+        books,
+        owner=owner,
+        transfer=f"correction/{key}",
+        debit=house(found.brand, "revenue/calls", found.currency),
+        credit=credit,
+        currency=found.currency,
+        amount_micros=amount_micros,
+        at=at,
+        reason="correction",
+    )
+    dates = ports.BucketDates(
+        owner=owner,
+        bucket=key,
+        currency=found.currency,
+        brand=found.brand,
+        terms=terms.ref,
+        bought_micros=amount_micros,
+        balance_after_micros=before + amount_micros,
+        available_from=at,
+        first_expires_at=until,
+        expires_at=until,
+    )
+    store.insert_bucket(dates)
+    return transfer
+
+
+def take_more(
+    store: ports.Buckets, books: Books, *, owner: str, key: str, amount_micros: int, at: datetime
+) -> tuple[tuple[str, ...], int]:
+    """Charge an amount afterwards: the free credit pays what it can, the rest becomes a receivable, never a negative bucket.
+    Returns the ids of the transfers, and the micros owed."""
+    found = wallet(store, owner)
+    revenue = house(found.brand, "revenue/calls", found.currency)
+    usable = rules.in_order_of_use(buckets(store, books, owner=owner), at)
+    owed = max(0, amount_micros - sum(bucket.free_micros for bucket in usable))
+    sources = [
+        (AccountRef(owner, CREDIT + part.bucket), part.micros) for part in rules.spread(amount_micros - owed, usable)
+    ]
+    if owed:
+        receivable = AccountRef(owner, f"receivable/{found.currency}")
+        ledger.open_account(books, ref=receivable, currency=found.currency, at=at)
+        sources.append((receivable, owed))
+    ids = tuple(
+        ledger.post(
+            books,
+            owner=owner,
+            transfer=f"correction/{key}.{number}",
+            debit=source,
+            credit=revenue,
+            currency=found.currency,
+            amount_micros=micros,
+            at=at,
+            reason="correction",
+        )
+        for number, (source, micros) in enumerate(sources)
+    )
+    return ids, owed
+
+
 @carries("IPP-9.2-cut-at-zero")
 def hold(
     store: ports.Buckets, books: Books, *, owner: str, reservation: str, step: int, amount_micros: int, at: datetime

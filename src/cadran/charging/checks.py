@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cadran.charging import rules
-from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, SettleCall
+from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, CorrectCharge, SettleCall
 from cadran.units.errors import CadranError
 from cadran.units.ids import checked_key
 from cadran.units.money import Money
@@ -16,6 +16,7 @@ MAX_SESSION = 100
 MAX_TEXT = 256
 MAX_SECONDS = 10 * 86_400
 MAX_HEARTBEAT = 5_000
+MAX_CHARGE_MICROS = 10**12
 YEARS = (1990, 9000)
 
 
@@ -80,6 +81,18 @@ def buy(request: BuyCredit) -> None:
         raise invalid(str(error)) from error
     if amount.micros <= 0:
         raise invalid(f"a purchase is above zero, not {request.amount_micros} micros")
+
+
+def correction(request: CorrectCharge) -> None:
+    """The key, the record, the new charge and its reason."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a correction has at most {MAX_SESSION} characters")
+    _key(request.account, "account")
+    _key(request.cdr_id, "cdr_id")
+    _whole(request.charge_micros, "charge_micros", most=MAX_CHARGE_MICROS)
+    _text(request.reason, "reason", least=1)
+    _instant(request.at)
 
 
 def wallet(*, account: str, brand: str, currency: str, at: datetime) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from cadran.balance import operations as balance
 from cadran.balance.adapters.sqlite import SqliteBuckets
-from cadran.charging import checks, metrics, needs, rules
+from cadran.charging import checks, corrections, metrics, needs, rules
 from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
 from cadran.charging.ports import (
@@ -26,6 +26,8 @@ from cadran.charging.ports import (
     BuyCredit,
     ChargingRefused,
     ChargingUnavailable,
+    CorrectCharge,
+    Corrected,
     Grant,
     SettleCall,
     Settled,
@@ -154,6 +156,11 @@ class Engine:
         assert isinstance(answer, Bought)
         return answer
 
+    def correct(self, request: CorrectCharge) -> Corrected:
+        answer = self._one(lambda: self.do_correct(request))
+        assert isinstance(answer, Corrected)
+        return answer
+
     def expire_credit(self, *, at: datetime) -> int:
         answer = self._one(lambda: self.do_expire_credit(at=at))
         assert isinstance(answer, int)
@@ -238,6 +245,15 @@ class Engine:
             bucket=bucket.bucket,
             expires_at=bucket.first_expires_at,
             balance_micros=bucket.balance_after_micros,
+        )
+
+    def do_correct(self, request: CorrectCharge) -> Corrected:
+        return corrections.correct(
+            request,
+            sessions=self.calls.sessions,
+            buckets=self.buckets,
+            books=self.books,
+            contracts=self.calls.contracts,
         )
 
     def do_expire_credit(self, *, at: datetime) -> int:

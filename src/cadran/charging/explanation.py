@@ -121,9 +121,9 @@ def _lines(told: Explanation, lang: int) -> Iterator[str]:
     yield f"  {word('clause')} {record.clause}; {word('terms')} {record.terms}"
     yield f"{word('measured')}: {record.measured_ms / 1000:.3f} s"
     yield from _time(record, word("charged"), word("granted"), word("limit"))
-    if record.rate is None:
+    if record.rate is None and not record.corrects:
         yield f"{word('nothing')}."
-    else:
+    elif record.rate is not None:
         yield from _price(record.charge, record, lang)
     yield f"{word('charge')}: {decimal_text(record.charge_micros)} {record.currency}"
     if record.loss_s:

@@ -130,6 +130,37 @@ class Bought:
     balance_micros: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectCharge:
+    """A call turns out to cost something else: a further record says so, the first stays as it is (IPP-10.1-cdr).
+
+    key: one for each correction. charge_micros: what the call costs in all from now on. reason: for the customer to read.
+    """
+
+    key: str
+    account: str
+    cdr_id: str
+    charge_micros: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """The further record. returned_micros: given back as credit; owed_micros: of a higher charge, what the credit did not cover."""
+
+    key: str
+    cdr_id: str
+    returned_micros: int
+    owed_micros: int
+
+
+class Corrections(Protocol):
+    """What staff and re-rating use beside `Charging`; idempotent by key as well."""
+
+    def correct(self, request: CorrectCharge) -> Corrected: ...
+
+
 class Charging(Protocol):
     """The service. Every method may raise ChargingUnavailable and ChargingRefused."""
 

@@ -14,8 +14,12 @@ from cadran.units.clause import carries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A CDR. Instants are aware UTC; shown is the caller number presented. `charge` is the charge step by step (rating's
-    `Charge.as_dict()`), empty for a free call; `corrects` names the record that a correction amends."""
+    """A CDR. Instants are aware UTC; shown is the caller number presented.
+
+    charge: the charge step by step (rating's `Charge.as_dict()`), empty for a free call and for a correction.
+    corrects: the record that a correction amends, at `corrected_at`, for `reason`; returned_micros and owed_micros say what became
+    of the difference.
+    """
 
     account: str
     cdr_id: str
@@ -51,6 +55,9 @@ class Record:
     transfers: tuple[str, ...] = ()
     corrects: str = ""
     reason: str = ""
+    corrected_at: datetime | None = None
+    returned_micros: int = 0
+    owed_micros: int = 0
 
     def settled(self) -> Settled:
         """The answer to settle."""

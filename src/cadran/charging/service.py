@@ -81,6 +81,7 @@ class Service:
             "authorise": engine.do_authorise,
             "settle": engine.do_settle,
             "buy_credit": engine.do_buy_credit,
+            "correct": engine.do_correct,
         }
         self._listener = _listen(path)
 

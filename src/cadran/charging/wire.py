@@ -19,6 +19,8 @@ from cadran.charging.ports import (
     BuyCredit,
     ChargingRefused,
     ChargingUnavailable,
+    CorrectCharge,
+    Corrected,
     Grant,
     SettleCall,
     Settled,
@@ -66,7 +68,18 @@ class Ping:
     pass
 
 
-Args = OpenWallet | AuthoriseCall | Extend | Heartbeat | SettleCall | BuyCredit | ExpireCredit | ReloadDecks | Ping
+Args = (
+    OpenWallet
+    | AuthoriseCall
+    | Extend
+    | Heartbeat
+    | SettleCall
+    | BuyCredit
+    | CorrectCharge
+    | ExpireCredit
+    | ReloadDecks
+    | Ping
+)
 
 # op -> what its arguments and its result are
 OPERATIONS: dict[str, tuple[type, object]] = {
@@ -76,6 +89,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "heartbeat": (Heartbeat, tuple[str, ...]),
     "settle": (SettleCall, Settled),
     "buy_credit": (BuyCredit, Bought),
+    "correct": (CorrectCharge, Corrected),
     "expire_credit": (ExpireCredit, int),
     "reload_decks": (ReloadDecks, int),
     "ping": (Ping, None),

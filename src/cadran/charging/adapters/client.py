@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import cast
 
 from cadran.charging import wire
-from cadran.charging.ports import AuthoriseCall, Bought, BuyCredit, ChargingUnavailable, Grant, SettleCall, Settled
+from cadran.charging.ports import (
+    AuthoriseCall,
+    Bought,
+    BuyCredit,
+    ChargingUnavailable,
+    CorrectCharge,
+    Corrected,
+    Grant,
+    SettleCall,
+    Settled,
+)
 
 TIMEOUT_S = 5.0
 ATTEMPTS = 6
@@ -65,6 +75,9 @@ class SocketCharging:
 
     def buy_credit(self, request: BuyCredit) -> Bought:
         return cast(Bought, self._call("buy_credit", request))
+
+    def correct(self, request: CorrectCharge) -> Corrected:
+        return cast(Corrected, self._call("correct", request))
 
     def expire_credit(self, *, at: datetime) -> int:
         return cast(int, self._call("expire_credit", wire.ExpireCredit(at=at)))
@@ -187,6 +200,9 @@ class AsyncCharging:
 
     async def buy_credit(self, request: BuyCredit) -> Bought:
         return cast(Bought, await self._call("buy_credit", request))
+
+    async def correct(self, request: CorrectCharge) -> Corrected:
+        return cast(Corrected, await self._call("correct", request))
 
     async def expire_credit(self, *, at: datetime) -> int:
         return cast(int, await self._call("expire_credit", wire.ExpireCredit(at=at)))

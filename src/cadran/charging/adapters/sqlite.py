@@ -32,6 +32,7 @@ _INSERT_EXTENSION = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _RECORD = "SELECT body FROM charging_cdr WHERE account = ? AND cdr_id = ?"
+_LATEST_CORRECTION = "SELECT body FROM charging_cdr WHERE account = ? AND corrects = ? ORDER BY position DESC LIMIT 1"
 _INSERT_RECORD = (
     "INSERT INTO charging_cdr (account, cdr_id, session, call_id, brand, terms, direction, number_class, destination,"
     " authorised_at, answered_at, ended_at, disposition, ended_by, charged_s, charge_micros, currency, clause, loss_s, loss_micros,"
@@ -138,6 +139,10 @@ class SqliteSessions:
 
     def record(self, account: str, cdr_id: str) -> records.Record | None:
         row = self._execute(_RECORD, (account, cdr_id)).fetchone()
+        return None if row is None else _decode_record(row[0])
+
+    def latest_correction(self, account: str, cdr_id: str) -> records.Record | None:
+        row = self._execute(_LATEST_CORRECTION, (account, cdr_id)).fetchone()
         return None if row is None else _decode_record(row[0])
 
     def insert_record(self, record: records.Record) -> None:

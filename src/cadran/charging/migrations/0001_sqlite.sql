@@ -58,6 +58,7 @@ CREATE TABLE charging_cdr (
 
 CREATE UNIQUE INDEX charging_cdr_key ON charging_cdr (account, cdr_id);
 CREATE UNIQUE INDEX charging_cdr_session ON charging_cdr (account, session) WHERE corrects = '';
+CREATE INDEX charging_cdr_corrects ON charging_cdr (account, corrects) WHERE corrects <> '';
 CREATE INDEX charging_cdr_ended ON charging_cdr (account, ended_at);
 
 CREATE TRIGGER charging_cdr_before BEFORE INSERT ON charging_cdr

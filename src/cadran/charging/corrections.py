@@ -1,0 +1,79 @@
+"""A record is never altered: what was wrong is put right by a further record, and by transfers of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cadran.balance import operations as balance
+from cadran.balance.ports import Buckets
+from cadran.charging import checks, needs
+from cadran.charging.calls import refused
+from cadran.charging.ports import CorrectCharge, Corrected
+from cadran.ledger.ports import Books
+from cadran.units.clause import carries
+from cadran.units.errors import CadranError
+
+BY_FURTHER_RECORD = "further-record"
+
+
+@carries("IPP-10.1-cdr")
+def correct(
+    request: CorrectCharge, *, sessions: needs.Sessions, buckets: Buckets, books: Books, contracts: needs.Contracts
+) -> Corrected:
+    """See `ports.Corrections.correct`. Raises ChargingRefused: cdr-unknown, key-reused, correction-excluded, invalid."""
+    checks.correction(request)
+    cdr_id = f"cor_{request.key}"
+    if known := sessions.record(request.account, cdr_id):
+        if (known.corrects, known.charge_micros) != (request.cdr_id, request.charge_micros):
+            raise refused("key-reused", f"{request.key} was another correction: use a new key")
+        return Corrected(
+            key=request.key, cdr_id=cdr_id, returned_micros=known.returned_micros, owed_micros=known.owed_micros
+        )
+    original = sessions.record(request.account, request.cdr_id)
+    if original is None or original.corrects:
+        raise refused(
+            "cdr-unknown", f"{request.account} has no call record {request.cdr_id}: give the id of the first record"
+        )
+    try:
+        terms = contracts.terms(original.terms)
+    except (CadranError, KeyError) as error:
+        raise refused(
+            "terms-unknown", f"the terms {original.terms} of that call are gone: put their file back"
+        ) from error
+    if terms.text("cdr.correction") != BY_FURTHER_RECORD:
+        raise refused("correction-excluded", f"{terms.ref} does not let a record be corrected by a further one")
+    latest = sessions.latest_correction(request.account, request.cdr_id) or original
+    difference = request.charge_micros - latest.charge_micros
+    transfers: tuple[str, ...] = ()
+    owed = 0
+    if difference < 0:
+        transfers = (
+            balance.give_back(
+                buckets,
+                books,
+                owner=request.account,
+                key=cdr_id,
+                amount_micros=-difference,
+                terms=terms,
+                at=request.at,
+            ),
+        )
+    elif difference > 0:
+        transfers, owed = balance.take_more(
+            buckets, books, owner=request.account, key=cdr_id, amount_micros=difference, at=request.at
+        )
+    further = replace(
+        original,
+        cdr_id=cdr_id,
+        corrects=request.cdr_id,
+        reason=request.reason,
+        charge_micros=request.charge_micros,
+        rate=None,
+        charge={},
+        corrected_at=request.at,
+        transfers=transfers,
+        returned_micros=max(0, -difference),
+        owed_micros=owed,
+    )
+    sessions.insert_record(further)
+    return Corrected(key=request.key, cdr_id=cdr_id, returned_micros=further.returned_micros, owed_micros=owed)
