@@ -143,6 +143,8 @@ def test_a_signed_uri_must_name_the_user_that_is_called() -> None:
     nonce = table.issue(now=100.0, random_hex="ab" * 8)
     assert judge(credentials(nonce, nc=1), table, uri="sip:0033899@cadran.local") is Verdict.WRONG
     assert judge(credentials(nonce, nc=2), table, uri="sip:bob@10.0.0.1:5060") is Verdict.ACCEPTED
+    assert judge(credentials(nonce, nc=3, uri="sip:10.0.0.1:5060"), table) is Verdict.ACCEPTED
+    assert judge(credentials(nonce, nc=4, uri="tel:112"), table) is Verdict.WRONG
 
 
 def test_a_comma_an_equals_sign_and_a_quote_within_quotes_are_data() -> None:

@@ -141,7 +141,7 @@ class Leg(UA):  # type: ignore[misc]
     @classmethod
     def from_dialog(cls, config: Mapping[str, Any], paper: Mapping[str, Any], *, gap: int = 1000) -> Leg:
         """A leg of an earlier process, fit to send BYE. gap: how far its CSeq is raised above the noted one."""
-        leg = cls(config, lambda _event, _leg: None, pin="always", next_hop=tuple(paper["next_hop"]))
+        leg = cls(config, lambda _event, _leg: None, pin="hidden", next_hop=tuple(paper["next_hop"]))
         leg.cId = SipCallId(paper["call_id"])
         leg.lUri, leg.rUri = SipFrom(paper["local"]), SipTo(paper["remote"])
         leg.lUri.parse(), leg.rUri.parse()

@@ -207,7 +207,7 @@ class Server:
         self, request: Any, transaction: Any, *, user: SipUser | None = None, carrier: Carrier | None = None
     ) -> Any:
         source = (str(request.getSource()[0]), int(request.getSource()[1]))
-        session = Session(self, ids.new_id("call"), source, pin="always" if user else "names")
+        session = Session(self, ids.new_id("call"), source, pin="hidden" if user else "names")
         transactions.pin_url(request.getHFBody("contact").getUrl(), session.caller.pin, source)
         session.dialling = targets.read(request, self.place, user=user, carrier=carrier)
         request.delHFs("authorization")
@@ -225,6 +225,7 @@ class Server:
         if not session.caller_sdp or session.dialling is None:
             session.feed(ev.Turned(488))
             return
+        session.wait(self.patience.authorise_s)
         self.background.read(session.dialling.plan, lambda plan: self._planned(session, plan))
 
     def _planned(self, session: Session, plan: plans.Plan | None) -> None:

@@ -170,7 +170,7 @@ class Session:
 
     def _do_dial(self, action: ev.Dial) -> None:
         key, out = action.branch.key, self.targets[action.branch.key]
-        pin = "always" if not action.branch.carrier else "names"
+        pin = "hidden" if not action.branch.carrier else "names"
         leg = self.legs[key] = Leg(
             self.server.config, self._callee_event, pin=out.pin or pin, next_hop=out.next_hop, key=key
         )
@@ -317,6 +317,10 @@ class Session:
         self._do_disarm(ev.Disarm(action.timer))
         wait = action.at - self.server.clock.seconds()
         self._timers[action.timer] = stack.after(wait, self._fired, action.timer)
+
+    def wait(self, seconds: float) -> None:
+        """Give the plan so long."""
+        self._do_arm(ev.Arm("setup", self.server.clock.seconds() + seconds))
 
     def _do_disarm(self, action: ev.Disarm) -> None:
         if (timer := self._timers.pop(action.timer, None)) is not None:

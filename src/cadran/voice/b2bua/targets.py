@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sippy.SipURL import SipURL
+
 from cadran.voice.b2bua import plans, transactions
 from cadran.voice.b2bua.legs import Outgoing
 from cadran.voice.carriers.book import Carrier
@@ -64,7 +66,7 @@ def stages(session: Session, plan: plans.Plan, server: Server) -> tuple[tuple[Br
     """The branches of each stage; notes in the session where each goes."""
     if plan.ring == "user":
         now = server.clock.seconds()
-        devices = [one for one in server.registrar.table.live(plan.username, now) if one.source != session.source]
+        devices = [one for one in server.registrar.table.live(plan.username, now) if reach(one) != session.source]
         made = tuple(_to_device(session, plan, one, number, server) for number, one in enumerate(devices, 1))
         return (made,) if made else ()
     if plan.ring == "uri":
@@ -78,9 +80,18 @@ def stages(session: Session, plan: plans.Plan, server: Server) -> tuple[tuple[Br
 def _to_device(session: Session, plan: plans.Plan, device: Binding, number: int, server: Server) -> Branch:
     key = str(number)
     session.targets[key] = _outgoing(
-        session, plan, server, device.contact, device.source, key, pin="always", path=device.path
+        session, plan, server, device.contact, reach(device), key, pin="hidden", path=device.path
     )
     return Branch(key)
+
+
+def reach(device: Binding) -> tuple[str, int]:
+    """Where requests for a device are sent: its nearest proxy (Path), the registered address, or, where that cannot be reached, the
+    address that the REGISTER came from."""
+    url = SipURL(re.sub(r"^.*<|>.*$", "", device.path[0]) if device.path else device.contact)
+    transactions.pin_url(url, "hidden", device.source)
+    hop, _ = url.getTAddr()
+    return str(hop[0]), int(hop[1])
 
 
 def _to_carrier(session: Session, plan: plans.Plan, carrier: Carrier, number: int, server: Server) -> Branch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -90,9 +91,15 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
 
 
 def pin_url(url: Any, pin: str, address: tuple[str, int]) -> None:
-    """pin 'always': what is sent to this URI goes to `address`; 'names': only where the URI holds no IP address."""
-    if pin == "always" or not stack.is_ip(url.host):
+    """Send what is meant for this URI to `address` where its own host cannot be reached: pin 'names' for a host that is no IP
+    address, 'hidden' for a private address as well, unless it is the one that the message came from."""
+    if not stack.is_ip(url.host) or (pin == "hidden" and hidden(str(url.host), address[0])):
         url.pinned = (str(address[0]), int(address[1]))
+
+
+def hidden(host: str, source_host: str) -> bool:
+    """Whether the host lies behind a network address translator, as seen from here."""
+    return host != source_host and not ipaddress.IPv4Address(host).is_global
 
 
 def raw_headers(message: Any, name: str) -> list[str]:

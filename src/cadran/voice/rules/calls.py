@@ -317,7 +317,7 @@ class Call:
         self._armed.discard(event.timer)
         if event.timer == "announcement" and self.state is State.ANNOUNCING:
             return self._fail(self._final_code, now)
-        if event.timer == "setup" and self.state in (State.AUTHORISING, State.PREPARING):
+        if event.timer == "setup" and self.state in (State.TRYING, State.AUTHORISING, State.PREPARING):
             return self._fail(503, now)
         if event.timer == "setup" and self.state is State.RINGING and not self._heard:
             silent: list[Action] = [ev.Cancel(key) for key in self._open]

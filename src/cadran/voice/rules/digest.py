@@ -121,11 +121,14 @@ def _hash(algorithm: str, text: str) -> str:
 
 
 def same_target(digest_uri: str, request_uri: str) -> bool:
-    """The signed URI must name the same user as the request's (hosts may be rewritten on the way)."""
+    """The signed URI must name the same user as the request's, or none: hosts may be rewritten on the way, and some phones sign
+    the server's address alone."""
     if digest_uri == request_uri:
         return True
-    one, two = _USER.match(digest_uri), _USER.match(request_uri)
-    return one is not None and two is not None and unquote(one[1] or "") == unquote(two[1] or "")
+    signed, wanted = _USER.match(digest_uri), _USER.match(request_uri)
+    if signed is None or wanted is None:
+        return False
+    return not signed[1] or unquote(signed[1]) == unquote(wanted[1] or "")
 
 
 @dataclass(slots=True)
