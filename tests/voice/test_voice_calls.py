@@ -82,7 +82,7 @@ def test_a_contact_with_another_transport_still_gets_its_bye(plane: Plane, param
     server = (HOST, plane.sip_port)
     caller, callee = Peer("dave", server, params), Peer("bob", server, params)
     assert callee.register().code == 200
-    call, other, _ = connect(caller, callee)
+    _call, other, _ = connect(caller, callee)
     callee.within(other, "BYE")
     callee.expect(200)
     bye = caller.expect("BYE")

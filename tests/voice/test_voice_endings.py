@@ -80,7 +80,9 @@ def test_at_zero_both_legs_get_a_bye_and_the_media_stop_though_one_phone_ignores
     dave.close()
 
 
-def test_a_phone_that_ignores_bye_and_never_answers_does_not_keep_the_call(plane: Plane, alice: Peer, bob: Peer) -> None:
+def test_a_phone_that_ignores_bye_and_never_answers_does_not_keep_the_call(
+    plane: Plane, alice: Peer, bob: Peer
+) -> None:
     talk(alice, bob)
     before = len(plane.events("watchdog"))
     bob_dialog = plane.wait_event("call-answered")[-1]
@@ -108,7 +110,9 @@ def test_a_phone_that_ignores_bye_and_never_answers_does_not_keep_the_call(plane
     talk(Peer("alice", (HOST, plane.sip_port)), bob)
 
 
-def test_kill_9_of_sip_sends_bye_on_both_legs_and_charges_to_the_last_heartbeat(plane: Plane, alice: Peer, bob: Peer) -> None:
+def test_kill_9_of_sip_sends_bye_on_both_legs_and_charges_to_the_last_heartbeat(
+    plane: Plane, alice: Peer, bob: Peer
+) -> None:
     talk(alice, bob)
     charged = Peer("alice", (HOST, plane.sip_port))
     call = charged.invite("0142000001")
@@ -160,4 +164,6 @@ def test_a_clean_stop_ends_the_calls_and_settles_them(plane: Plane, alice: Peer,
     assert process.wait(8) == 0
     del plane.processes["sip"]
     plane.wait_event("call-settled", call=session)
-    assert plane.shell("from cadran.voice.models import Dialog, Settlement\nprint(Dialog.objects.count(), Settlement.objects.count())").split() == ["0", "0"]
+    assert plane.shell(
+        "from cadran.voice.models import Dialog, Settlement\nprint(Dialog.objects.count(), Settlement.objects.count())"
+    ).split() == ["0", "0"]

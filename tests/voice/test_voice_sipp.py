@@ -31,10 +31,17 @@ class Sipp:
     ) -> None:
         folder = plane.var / f"sipp-{scenario}-{port}"
         folder.mkdir(exist_ok=True)
-        (folder / "users.csv").write_text(
-            f"SEQUENTIAL\n{user};[authentication username={user} password={password}];\n"
-        )
-        argv = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), f"{HOST}:{plane.sip_port}", "-i", HOST, "-p", str(port)]
+        (folder / "users.csv").write_text(f"SEQUENTIAL\n{user};[authentication username={user} password={password}];\n")
+        argv = [
+            "sipp",
+            "-sf",
+            str(SCENARIOS / f"{scenario}.xml"),
+            f"{HOST}:{plane.sip_port}",
+            "-i",
+            HOST,
+            "-p",
+            str(port),
+        ]
         argv += ["-inf", str(folder / "users.csv"), "-m", str(calls), "-s", service, "-key", "params", params]
         argv += ["-d", str(talk_ms), "-nostdin", "-timeout", "20s", "-timeout_error", "-trace_err", "-trace_msg"]
         argv += ["-mp", str(port + 2000)]

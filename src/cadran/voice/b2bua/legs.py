@@ -60,6 +60,8 @@ class Leg(UA):  # type: ignore[misc]
     ) -> None:
         super().__init__(config, event_cb=stack.guarded(on_event), nh_address=next_hop, nh_transport="udp")
         self.pin, self.key = pin, key
+        self.lContact = SipContact()
+        self.lContact.getUri().name = None  # sippy writes Anonymous there, and sipp cannot read it
         self.on_bye_answered: Callable[[], None] | None = None
         self.last_sdp: str | None = None
 
@@ -151,7 +153,6 @@ class Leg(UA):  # type: ignore[misc]
             route.parse()
         leg.rAddr = (tuple(paper["next_hop"]), "udp")
         leg.lCSeq = int(paper["cseq"]) + gap
-        leg.lContact = SipContact()
         config["_sip_tm"].regConsumer(leg, str(leg.cId))
         leg.changeState((leg.UaStateConnected,))
         return leg
