@@ -132,6 +132,9 @@ def test_explain_as_json_adds_up(engine: Engine, called: str) -> None:
     told = json.loads(CliRunner().invoke(cli, ["explain", called, "--json"]).output)
     assert told["charge_micros"] == 51_667
     assert sum(leg["amount_micros"] for leg in told["ledger"]) == 0
+    further = CliRunner().invoke(cli, ["explain", "cor_c1", "--lang", "en"]).output
+    assert f"Corrects {called}: goodwill" in further
+    assert "Charge: 0.05 EUR" in further
     assert told["corrections"] == [{"cdr": "cor_c1", "charge_micros": 50_000, "reason": "goodwill"}]
 
 
