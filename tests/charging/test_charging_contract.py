@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,10 @@ from charging_rig import (
     unanswered,
 )
 
+from cadran.charging.engine import Engine
 from cadran.charging.ports import BuyCredit, Charging, ChargingRefused, Grant
+from cadran.policy import queries as policy
+from cadran.policy.terms import TermsValue
 
 
 def extend_to(charging: Charging, session: str, seconds: int) -> Grant:
@@ -346,3 +350,21 @@ def test_credit_bought_is_valid_180_days_and_expires_when_told(charging: Chargin
 
 def test_decks_can_be_reloaded(charging: Charging) -> None:
     assert charging.reload_decks() == 0
+
+
+@pytest.mark.clause("LAW-emergency", "IPP-0-restrictions")
+@pytest.mark.parametrize(("country", "allowed"), [("FR", True), ("BE", False), ("", False)])
+def test_emergency_calls_are_routed_free_where_the_brand_switched_them_on(
+    engine: Engine, books: Books, country: str, allowed: bool
+) -> None:
+    terms = policy.terms(TERMS)
+    old = terms.value("emergency.routed_countries")
+    switched = TermsValue(old.name, ("FR",), old.unit, old.clause, old.source)
+    engine.calls.contracts.known[TERMS] = replace(terms, values={**terms.values, old.name: switched})  # type: ignore[attr-defined]
+    open_account(engine)
+    grant = engine.authorise(call("s1", number_class="emergency", destination="112", country=country))
+    assert grant.decision.allowed is allowed
+    assert (grant.granted_s, grant.limit_s) == (None, None)
+    if allowed:
+        assert engine.settle(ended("s1", 4_000)).charge_micros == 0
+    books.check()

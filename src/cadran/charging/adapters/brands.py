@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
+
+from django.db import connections
 
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
@@ -44,7 +47,11 @@ class BrandPrices:
         return deck.find(digits, at)
 
     def reload(self) -> int:
-        for brand, deck in list(self._decks.items()):
-            if decks.generation(brand) != deck.generation:
-                self._decks[brand] = decks.load(brand, previous=deck)
-        return max((decks.generation(brand.key) for brand in policy.brands()), default=0)
+        try:
+            for brand, deck in list(self._decks.items()):
+                if decks.generation(brand) != deck.generation:
+                    self._decks[brand] = decks.load(brand, previous=deck)
+            return max((decks.generation(brand.key) for brand in policy.brands()), default=0)
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                connections.close_all()
