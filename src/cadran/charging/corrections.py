@@ -10,10 +10,9 @@ from cadran.charging import checks, needs
 from cadran.charging.calls import refused
 from cadran.charging.ports import CorrectCharge, Corrected
 from cadran.ledger.ports import Books
+from cadran.policy import records as policy
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
-
-BY_FURTHER_RECORD = "further-record"
 
 
 @carries("IPP-10.1-cdr")
@@ -40,8 +39,9 @@ def correct(
         raise refused(
             "terms-unknown", f"the terms {original.terms} of that call are gone: put their file back"
         ) from error
-    if terms.text("cdr.correction") != BY_FURTHER_RECORD:
-        raise refused("correction-excluded", f"{terms.ref} does not let a record be corrected by a further one")
+    decision = policy.correction_decision(terms, way=policy.FURTHER_RECORD, cdr_id=request.cdr_id)
+    if not decision.allowed:
+        raise refused("correction-excluded", f"the terms {terms.ref} do not let a further record correct a call")
     latest = sessions.latest_correction(request.account, request.cdr_id) or original
     difference = request.charge_micros - latest.charge_micros
     transfers: tuple[str, ...] = ()
@@ -68,6 +68,8 @@ def correct(
         corrects=request.cdr_id,
         reason=request.reason,
         charge_micros=request.charge_micros,
+        clause=decision.clause,
+        decision=decision.as_dict(),
         rate=None,
         charge={},
         corrected_at=request.at,
