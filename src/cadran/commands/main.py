@@ -37,6 +37,7 @@ COMMANDS = (
     "restore",
     "serve",
     "sip",
+    "soak",
     "upgrade",
     "web",
 )

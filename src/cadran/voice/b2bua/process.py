@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 
 import structlog
 
@@ -22,6 +23,7 @@ from cadran.voice.options import Options
 
 log = structlog.get_logger("voice.process")
 CHARGING_TIMEOUT_S = 4.0
+SWITCH_S = 0.0005  # the SIP thread lets go of the interpreter at each send, and got it back 5 ms later
 
 
 class SipCannotStart(errors.CadranError):
@@ -80,6 +82,7 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         Signal(number, stack.guarded(server.stop))
     gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
     server.start()
     ED2.loop()
     log.info("sip-stopped")

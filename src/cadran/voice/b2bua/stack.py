@@ -6,6 +6,7 @@
   IP addresses only.
 - Errors in timers and callbacks went to the standard output and were forgotten: they are logged and counted.
 - The number of datagrams waiting for the loop had no limit.
+- Its clock, asked sixty times in a call, went through ctypes, which lets go of the interpreter lock each time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sippy.Core import EventDispatcher
 from sippy.Core.EventDispatcher import ED2
 from sippy.SipConf import SipConf
 from sippy.SipURL import SipURL
+from sippy.Time import MonoTime as sippy_clock
 from sippy.Time.MonoTime import MonoTime
 from sippy.Time.Timeout import Timeout
 
@@ -80,6 +82,7 @@ def install(agent: str) -> None:
     SipConf.my_uaname = agent
     SipURL.getTAddr = _next_hop
     SipURL.getCopy = _copy
+    sippy_clock.clock_getdtime = time.clock_gettime
     for module in (SipTransactionManager, EventDispatcher, Network_server, Udp_server):
         module.dump_exception = _log_error
 
