@@ -28,12 +28,12 @@ def read(file: Path, django_db_blocker: object) -> Iterator[None]:
     """Django's alias for the money points at the test's file."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         alias = connections["charging"]
-        kept = alias.settings_dict["NAME"]
-        alias.close()
+        kept, connection = alias.settings_dict["NAME"], alias.connection
+        alias.connection = None  # an in-memory test database would not close, and would be read instead of the file
         alias.settings_dict["NAME"] = str(file)
         yield
         alias.close()
-        alias.settings_dict["NAME"] = kept
+        alias.settings_dict["NAME"], alias.connection = kept, connection
 
 
 @pytest.fixture
