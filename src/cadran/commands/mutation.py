@@ -161,7 +161,9 @@ def _attempt(change: Change, hosts: Hosts) -> Outcome:
 
 
 def _light(tests: Iterable[evidence.Tag]) -> list[evidence.Tag]:
-    return [tag for tag in tests if not tag.marks & evidence.HEAVY]
+    """Those that need nothing beside Python, the quickest folder first: the first failure ends a run."""
+    light = [tag for tag in tests if not tag.marks & evidence.HEAVY]
+    return sorted(light, key=lambda tag: not tag.name.startswith("tests/policy/"))
 
 
 def _plain(content: Content) -> object:
