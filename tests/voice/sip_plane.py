@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 PASSWORD = "k7mq-x3dw-p9ra-t4hv"
 REALM = "cadran.local"
-_NEXT = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 200]
+_NEXT = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 200 + os.getpid() % 60 * 100]  # two runs keep apart
 
 
 def free_udp(count: int = 1) -> list[int]:
@@ -66,7 +66,7 @@ class Plane:
         """Databases and customers, then the processes, then wallets."""
         self.accounts = json.loads(self._seed("base"))
         self.start("charging")
-        wait_until(lambda: (self.var / "run" / "charging.sock").exists(), 15, "charging")
+        wait_until(lambda: (self.var / "run" / "charging.sock").exists(), 45, "charging")
         self._seed("wallets", json.dumps(self.accounts))
         for name in ("media", "carrier", "carrier2", "sip"):
             self.start(name)
@@ -93,7 +93,7 @@ class Plane:
 
     def wait_ready(self) -> None:
         """SIP answers OPTIONS, and calls would find media."""
-        wait_until(lambda: '"media_online"' in self.log("sip") and '"sip-ready"' in self.log("sip"), 20, "sip", self)
+        wait_until(lambda: '"media_online"' in self.log("sip") and '"sip-ready"' in self.log("sip"), 45, "sip", self)
 
     def stop(self) -> None:
         for name in list(self.processes):
@@ -118,7 +118,7 @@ class Plane:
                     found.append(entry)
         return found
 
-    def wait_event(self, name: str, count: int = 1, timeout_s: float = 10, **wanted: object) -> list[dict[str, object]]:
+    def wait_event(self, name: str, count: int = 1, timeout_s: float = 15, **wanted: object) -> list[dict[str, object]]:
         """Wait for log lines of an event with these values."""
 
         def hits() -> list[dict[str, object]]:
@@ -152,7 +152,7 @@ class Plane:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             cwd=ROOT,
         )
         assert done.returncode == 0, done.stderr

@@ -32,8 +32,8 @@ class Options:
     calls: int = 2000
     queue: int = 4000
     max_datagram: int = 8000
-    lag_refuse_ms: int = 250
-    lag_drop_ms: int = 1000
+    lag_refuse_ms: int = 400
+    lag_drop_ms: int = 1500
     no_answer_s: int = 90
     carrier_silence_s: int = 6
     bye_s: int = 6

@@ -62,10 +62,7 @@ class Session:
         try:
             while self._events:
                 one = self._events.popleft()
-                before = self.call.state
                 actions = self.call.on(one, self.server.clock.seconds())
-                if before is not self.call.state:
-                    self.log.debug("call-state", state=self.call.state.value, event_name=type(one).__name__)
                 for action in actions:
                     self._carry_out(action)
         finally:

@@ -26,6 +26,9 @@ import structlog
 os.environ.setdefault("SIPLOG_BEND", "none")
 
 from sippy import Network_server, SipTransactionManager, Udp_server
+from sippy import SipConf as _conf_module
+from sippy import SipURL as _url_module
+from sippy import SipVia as _via_module
 from sippy.Core import EventDispatcher
 from sippy.Core.EventDispatcher import ED2
 from sippy.SipConf import SipConf
@@ -77,11 +80,18 @@ def _log_error(message: str, f: object = None, extra: object = None) -> None:
     log.warning("sip-stack-error", detail=str(message)[:200], message_head=str(extra or "")[:120], exc_info=True)
 
 
+def _has_my(thing: object) -> tuple[str, ...]:
+    """For sippy's `'my' in dir(thing)`, which takes a tenth of a call's time when dir lists everything."""
+    return ("my",) if hasattr(thing, "my") else ()
+
+
 def install(agent: str) -> None:
     """Put sippy right. agent: what User-Agent and Server say."""
     SipConf.my_uaname = agent
     SipURL.getTAddr = _next_hop
     SipURL.getCopy = _copy
+    for one in (_url_module, _via_module, _conf_module):
+        one.dir = _has_my
     sippy_clock.clock_getdtime = time.clock_gettime
     for module in (SipTransactionManager, EventDispatcher, Network_server, Udp_server):
         module.dump_exception = _log_error
