@@ -15,7 +15,7 @@ import pytest
 from cadran.commands import supervisor
 
 SLEEPER = "import signal, sys, time; open(sys.argv[1], 'w').write('up'); time.sleep(60)"
-STUBBORN = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w').write('up'); time.sleep(60)"
+STUBBORN = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPER.partition("; ")[2]
 
 
 class Ear:
@@ -94,6 +94,28 @@ def test_a_process_that_was_killed_is_started_again(tmp_path: Path) -> None:
         return ear
 
     assert asyncio.run(story()).heard[1:4] == [("one", "crashed"), ("one", "ready"), ("one", "restarted")]
+
+
+def test_the_children_of_a_process_that_was_killed_go_before_it_is_started_again(tmp_path: Path) -> None:
+    """They hold its output and, as the workers of a web server do, its port."""
+    code = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        f"open(sys.argv[1] + '.child', 'w').write(str(child.pid)); exec({SLEEPER!r})"
+    )
+
+    async def story() -> None:
+        ear = Ear()
+        keeper = supervisor.Supervisor([service(tmp_path, "one", code)], var=tmp_path, report=ear)
+        await keeper.start()
+        process = keeper.running["one"].process
+        assert process
+        child = int((tmp_path / "one.up.child").read_text())
+        os.kill(process.pid, signal.SIGKILL)
+        await until(lambda: ("one", "restarted") in ear.heard)
+        await until(lambda: gone(child) or "zombie" in Path(f"/proc/{child}/status").read_text())
+        await keeper.stop()
+
+    asyncio.run(story())
 
 
 def test_a_process_that_keeps_crashing_is_given_up_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,13 @@ def _die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """Wait for the process itself. `process.wait()` waits for whoever holds its output as well, such as its orphaned children."""
+    while process.returncode is None:
+        await asyncio.sleep(0.05)
+    return process.returncode
+
+
 class Supervisor:
     """Runs `services` until `stop` is called. `report(name, event, detail)` hears: ready, log, crashed, restarted, gave-up,
     stopped, killed."""
@@ -224,9 +231,10 @@ class Supervisor:
         """Start a crashed service again, later each time; after CRASHES within CRASH_WINDOW_S give up and say so."""
         while True:
             assert one.process
-            code = await one.process.wait()
+            code = await _ended(one.process)
             if self.stopping.is_set():
                 return
+            self._signal(one, signal.SIGKILL)  # its children, who would hold its port
             now = time.monotonic()
             one.crashes.append(now)
             self.report(one.service.name, "crashed", str(code))
@@ -255,13 +263,13 @@ class Supervisor:
         if process is not None and process.returncode is None:
             self._signal(one, signal.SIGTERM, group=False)
             try:
-                await asyncio.wait_for(process.wait(), one.service.stop_s)
+                await asyncio.wait_for(_ended(process), one.service.stop_s)
                 self.report(one.service.name, "stopped", str(process.returncode))
             except TimeoutError:
                 self.report(one.service.name, "killed", f"did not stop within {one.service.stop_s:.0f} s")
         if process is not None:
             self._signal(one, signal.SIGKILL)  # what it left behind in its group
-            await process.wait()
+            await _ended(process)
         if one.watcher:
             one.watcher.cancel()
         await self._drain(one)
