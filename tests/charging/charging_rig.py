@@ -182,7 +182,7 @@ class ServiceProcess:
         known["PYTHONPATH"] = os.pathsep.join([str(program.parent), *sys.path])
         self.process = subprocess.Popen([sys.executable, str(program), str(self.path), str(self.socket)], env=known)
         client = SocketCharging(self.socket)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 client.ping()

@@ -35,7 +35,7 @@ def test_a_process_killed_around_a_commit_neither_loses_nor_repeats_anything(
     grant = patient.do(lambda: client.authorise(call("s1")))
     more = patient.do(lambda: client.extend(session="s1", seq=1, used_s=5, at=AT))
     settled = patient.do(lambda: client.settle(ended("s1", 31)))
-    revived.join(20)
+    revived.join(60)
     assert isinstance(grant, Grant)
     assert isinstance(more, Grant)
     assert (grant.granted_s, more.granted_s) == (10, 40)
@@ -79,7 +79,7 @@ def test_thirty_simultaneous_calls_on_one_euro_while_the_process_is_killed(
 
     with ThreadPoolExecutor(30) as pool:
         allowed = list(pool.map(ask, range(30)))
-    revived.join(20)
+    revived.join(60)
     assert sum(allowed) == 9
     assert books.balance() == (1_000_000, 990_000)
     books.check()
@@ -108,7 +108,7 @@ def test_a_process_told_to_end_answers_what_it_has_read(service: ServiceProcess,
     assert service.terminate() == 0
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     granted = sum(answer.decision.allowed for answer in answers)
     assert books.one("SELECT count(*) FROM charging_session WHERE state = 'open'") >= granted
     assert not service.socket.exists()
@@ -133,5 +133,5 @@ class _Patient:
 
 def _revive(service: ServiceProcess) -> None:
     assert service.process is not None
-    service.process.wait(20)
+    service.process.wait(60)
     service.start(DIE_AFTER="", DIE_BEFORE="")

@@ -197,4 +197,4 @@ class ChargedCalls(RuleBasedStateMachine):
 
 
 TestChargedCalls = ChargedCalls.TestCase
-TestChargedCalls.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestChargedCalls.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)

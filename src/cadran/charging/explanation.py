@@ -29,6 +29,7 @@ _WORDS = {
     "increments": ("paliers", "increments"),
     "calculation": ("Calcul", "Calculation"),
     "exact": ("Total exact", "Exact total"),
+    "millionths": ("millionièmes de", "millionths of"),
     "rounding": ("Arrondi", "Rounding"),
     "half-up": ("une seule fois, au millionième, moitié vers le haut", "once, to a millionth, halves up"),
     "charge": ("Prix", "Charge"),
@@ -162,7 +163,7 @@ def _price(charge: Mapping[str, object], record: Record, lang: int) -> Iterator[
         yield f"{word('calculation')}:"
         for step in steps:
             yield f"  {step['arithmetic']} {rate.currency}"
-        yield f"  {word('exact')}: {charge['exact_micros']} / 1000000 {rate.currency}"
+        yield f"  {word('exact')}: {charge['exact_micros']} {word('millionths')} {rate.currency}"
         yield f"{word('rounding')}: {word('half-up')}"
 
 

@@ -8,6 +8,7 @@ no answer is sent for what could be lost.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -22,7 +23,7 @@ import structlog
 
 from cadran.charging import metrics, wire
 from cadran.charging.engine import Engine, Work
-from cadran.charging.ports import ChargingUnavailable
+from cadran.charging.ports import ChargingUnavailable, Grant, Settled
 from cadran.units.clock import CivilClock
 from cadran.units.errors import CadranError
 
@@ -34,6 +35,7 @@ MAX_UNSENT = 8 << 20
 TICK_S = 1.0
 DRAIN_S = 5.0
 log = structlog.get_logger()
+_events = logging.getLogger(__name__)
 
 
 class SocketTaken(CadranError):
@@ -211,6 +213,9 @@ class Service:
             touched[client] = None
         for client in touched:
             self._send(client)
+        if _events.isEnabledFor(logging.INFO):
+            for answer in answers:
+                _tell(answer)
 
     def _reload(self, client: _Client, number: int) -> None:
         """Off the loop: a deck takes a second or two to read, and calls go on."""
@@ -289,6 +294,21 @@ def stop_on_signals(service: Service) -> None:
     """SIGTERM and SIGINT end the service in order."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
+
+
+def _tell(answer: object) -> None:
+    """One event for each call refused or settled, once it is on disk and answered."""
+    if isinstance(answer, Settled):
+        log.info(
+            "call settled",
+            call=answer.session,
+            cdr=answer.cdr_id,
+            charged_s=answer.charged_s,
+            charge_micros=answer.charge_micros,
+            cut=answer.cut,
+        )
+    elif isinstance(answer, Grant) and not answer.decision.allowed:
+        log.info("call refused", call=answer.session, code=answer.decision.code, clause=answer.decision.clause)
 
 
 def _line(number: int, answer: object) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from cadran.commands import logs
@@ -21,6 +23,8 @@ def command() -> None:
     logs.configure("charging")
     contracts, prices = BrandContracts(), BrandPrices()
     prices.preload()
+    gc.collect()
+    gc.freeze()  # the decks stay: no collection goes through them while calls wait
     engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices)
     service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
     stop_on_signals(service)
