@@ -25,7 +25,7 @@ from django.db import connections
 from cadran.charging import needs
 from cadran.charging.adapters.client import AsyncCharging, SocketCharging
 from cadran.charging.engine import Engine, Work
-from cadran.charging.ports import AuthoriseCall, BuyCredit, Charging, Grant, SettleCall, Settled
+from cadran.charging.ports import AuthoriseCall, BuyCredit, Grant, SettleCall, Settled
 from cadran.charging.service import Service, stop_on_signals
 from cadran.commands.benchmarks import Result
 from cadran.policy import queries as policy
@@ -38,24 +38,26 @@ AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = "ippi/2018-04"
 CLIENTS = 64
 ACCOUNTS = 1000
+QUICK_ACCOUNTS = 100
 RECORD_BYTES = 4096
 RATES = (Rate(prefix="33", destination="France", currency="EUR", price_nanos=12_000_000, deck="bench"),)
 
 
 def measure(seconds: float) -> list[Result]:
     """All figures of the group; `seconds` for each measurement."""
+    accounts = ACCOUNTS if seconds >= 1 else QUICK_ACCOUNTS
     with tempfile.TemporaryDirectory(prefix="cadran-bench-") as name:
         folder = Path(name)
         with _serving(folder / "many", _engine) as many:
-            _fill(many.socket, ACCOUNTS)
-            ours = _lives(many.socket, seconds, CLIENTS, ACCOUNTS)
-            one = _lives(many.socket, seconds, 1, ACCOUNTS)
+            _fill(many.socket, accounts)
+            ours = _lives(many.socket, seconds, CLIENTS, accounts)
+            one = _lives(many.socket, seconds, 1, accounts)
             hot = _lives(many.socket, seconds, CLIENTS, 1)
         with _serving(folder / "log", _log) as log:
-            ceiling = _lives(log.socket, seconds, CLIENTS, ACCOUNTS)
+            ceiling = _lives(log.socket, seconds, CLIENTS, accounts)
         with _serving(folder / "loose", _loose_engine) as loose:
-            _fill(loose.socket, ACCOUNTS)
-            not_durable = _lives(loose.socket, seconds, CLIENTS, ACCOUNTS)
+            _fill(loose.socket, accounts)
+            not_durable = _lives(loose.socket, seconds, CLIENTS, accounts)
         sync_ms = _fdatasync(folder, seconds)
         faults = _faults(many.file)
     return [
@@ -224,12 +226,22 @@ def _wait(socket: Path) -> None:
 
 def _fill(socket: Path, accounts: int) -> None:
     """Credit that no run uses up."""
-    client: Charging = SocketCharging(socket)
-    for number in range(accounts):
-        account = f"acc{number}"
-        client.open_wallet(account=account, brand="ippi", currency="EUR", at=AT)
+
+    async def one(charging: AsyncCharging, account: str) -> None:
+        await charging.open_wallet(account=account, brand="ippi", currency="EUR", at=AT)
         bought = BuyCredit(key="p", account=account, terms=TERMS, amount_micros=10**15, currency="EUR", at=AT)
-        client.buy_credit(bought)
+        await charging.buy_credit(bought)
+
+    async def fill() -> None:
+        charging = AsyncCharging(socket, timeout_s=60)
+        await one(charging, "acc0")
+        for start in range(1, accounts, 100):
+            await asyncio.gather(
+                *(one(charging, f"acc{number}") for number in range(start, min(start + 100, accounts)))
+            )
+        await charging.close()
+
+    asyncio.run(fill())
 
 
 _runs = itertools.count()
@@ -241,7 +253,7 @@ def _lives(socket: Path, seconds: float, clients: int, accounts: int) -> _Lives:
 
 
 async def _all_lives(socket: Path, seconds: float, clients: int, accounts: int) -> _Lives:
-    charging = AsyncCharging(socket)
+    charging = AsyncCharging(socket, timeout_s=30)
     run, warm_s = next(_runs), seconds / 4
     start = time.perf_counter() + warm_s
     times: list[float] = []
