@@ -92,6 +92,13 @@ def test_no_media_gives_503_and_frees_the_reservation() -> None:
     assert len(of(actions, ev.Settle)) == 1
 
 
+def test_an_offer_that_no_relay_can_use_is_488() -> None:
+    call = calls.Call()
+    call.on(ev.Planned(ONE), 0)
+    call.on(ev.Allowed(10, 3600), 0)
+    assert ev.Refuse(488) in call.on(ev.MediaReady(False, 488), 0)
+
+
 def test_nobody_registered_is_480_and_frees_the_reservation() -> None:
     call = calls.Call()
     call.on(ev.Planned(()), 0)

@@ -163,7 +163,10 @@ class Session:
             self.feed(ev.Refused(code, prompts))
 
     def _do_openmedia(self, _action: ev.OpenMedia) -> None:
-        self.sound.offer(self.caller_sdp, lambda ok: self.feed(ev.MediaReady(ok)))
+        def ready(ok: bool) -> None:
+            self.feed(ev.MediaReady(ok, 488 if self.server.media.online else 503))
+
+        self.sound.offer(self.caller_sdp, ready)
 
     def _do_dial(self, action: ev.Dial) -> None:
         key, out = action.branch.key, self.targets[action.branch.key]

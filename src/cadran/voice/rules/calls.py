@@ -100,7 +100,7 @@ class Call:
         return [ev.Settle("cancelled", "caller", 487, None, "")]
 
     def _preparing_mediaready(self, event: ev.MediaReady, now: float) -> list[Action]:
-        return self._next_stage(now) if event.ok else self._fail(503, now)
+        return self._next_stage(now) if event.ok else self._fail(event.code, now)
 
     def _next_stage(self, now: float) -> list[Action]:
         stage = self._stages.pop(0)

@@ -83,7 +83,10 @@ class ChargingLost:
 
 @dataclass(frozen=True, slots=True)
 class MediaReady:
+    """The relay has a session and the offer for the callees is made. `code`: the final response where not."""
+
     ok: bool
+    code: int = 503
 
 
 @dataclass(frozen=True, slots=True)
