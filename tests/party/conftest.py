@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from cadran.party import operations, queries, rules
 
@@ -50,3 +51,10 @@ def customer(register: Callable[..., queries.Customer]) -> queries.Customer:
     """A registered and validated customer."""
     claire = register()
     return operations.validate_email(user_id=claire.user_id, email=claire.email, at=AT)
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hasher with the least work: what is tested is not how long a guess takes."""
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        monkeypatch.setattr(Argon2PasswordHasher, name, least)

@@ -158,9 +158,11 @@ def test_an_address_is_taken_in_every_case(register: Register, email: str) -> No
 @pytest.mark.clause("IPP-5.2-validation")
 def test_a_registration_never_validated_is_ended_and_frees_its_names(register: Register) -> None:
     claire = register()
-    assert operations.end_unvalidated_registrations(before=AT, at=AT) == 0
     later = AT + timedelta(days=3)
-    assert operations.end_unvalidated_registrations(before=AT + timedelta(seconds=1), at=later) == 1
+    assert queries.oldest_unvalidated() == AT
+    assert operations.end_unvalidated_registrations(before=AT - timedelta(seconds=1), at=later) == 0
+    assert operations.end_unvalidated_registrations(before=AT, at=later) == 1
+    assert queries.oldest_unvalidated() is None
     assert operations.end_unvalidated_registrations(before=later, at=later) == 0
     assert queries.sip_user("claire") is None
     with pytest.raises(operations.UnableToValidate):

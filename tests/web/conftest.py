@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -77,3 +78,10 @@ def claire(visitor: Client, sign_up: Callable[..., str]) -> Client:
     visitor.post(sign_up())
     assert visitor.get("/dashboard/").status_code == 200
     return visitor
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hasher with the least work: what is tested is not how long a guess takes."""
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        monkeypatch.setattr(Argon2PasswordHasher, name, least)

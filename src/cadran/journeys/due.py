@@ -84,10 +84,11 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     """Everything that falls due by itself, in the order in which it runs on one and the same instant. A room that gains a due
     act gains a line here: an instant that is read, and an operation that is idempotent."""
     from cadran.balance import queries as balance_queries
-    from cadran.journeys import credit
+    from cadran.journeys import credit, registration
     from cadran.payment import queries as payment_queries
 
     return (
+        Act("registration-lapse", registration.next_lapse, lambda at: registration.lapse(at=at)),
         Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
         Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),
     )

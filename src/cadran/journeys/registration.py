@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from cadran.catalog import queries as catalog
 from cadran.party import operations as party_operations
@@ -130,8 +132,29 @@ def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
 
 @carries("IPP-5.2-validation", "IPP-5.1-activation")
 def confirm_email(*, user_id: int, email: str, at: datetime) -> party.Customer:
-    """The link of the mail was followed: services open. Raises party.operations.UnableToValidate."""
-    return party_operations.validate_email(user_id=user_id, email=email, at=at)
+    """The link of the mail was followed: services open, where the accepted terms ask for the e-mail address and nothing else.
+
+    Raises party.operations.UnableToValidate.
+    """
+    customer = party.customer(user_id=user_id)
+    asked = policy.terms(customer.terms).texts("account.validated_by") if customer else ()
+    return party_operations.validate_email(user_id=user_id, email=email, at=at, opens=asked == ("email",))
+
+
+def next_lapse() -> datetime | None:
+    """When the oldest registration that waits for its validation ends: its link is no longer valid then. None when none waits."""
+    made_at = party.oldest_unvalidated()
+    return made_at + _validity() if made_at else None
+
+
+@carries("IPP-5.2-validation")
+def lapse(*, at: datetime) -> int:
+    """End the registrations whose link was valid until `at`; returns how many. Idempotent."""
+    return party_operations.end_unvalidated_registrations(before=at - _validity(), at=at)
+
+
+def _validity() -> timedelta:
+    return timedelta(days=settings.ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS)
 
 
 def _accepted(brand: str, wish: Wish, at: datetime) -> tuple[party_rules.Accepted, ...]:

@@ -88,8 +88,9 @@ def register_customer(*, registration: Registration, at: datetime) -> queries.Cu
 
 
 @carries("IPP-5.2-validation", "IPP-5.1-activation", "KRY-4.2.1-account")
-def validate_email(*, user_id: int, email: str, at: datetime) -> queries.Customer:
-    """The customer proved that the address is theirs: from now on the services are accessible. Again changes nothing.
+def validate_email(*, user_id: int, email: str, at: datetime, opens: bool = True) -> queries.Customer:
+    """The customer proved that the address is theirs: from now on the services are accessible, if that is all that the terms
+    ask for (`opens`). Again changes nothing.
 
     Raises UnableToValidate when it is another address, or the registration was ended.
     """
@@ -98,7 +99,7 @@ def validate_email(*, user_id: int, email: str, at: datetime) -> queries.Custome
         if customer is None or customer.user.email != email.lower() or customer.state == models.CustomerState.ENDED:
             raise UnableToValidate("this link is for another address or an ended registration: register again")
         EmailAddress.objects.filter(user_id=user_id, email=customer.user.email).update(verified=True, primary=True)
-        if customer.state == models.CustomerState.REGISTERED:
+        if opens and customer.state == models.CustomerState.REGISTERED:
             customer.state, customer.validated_at = models.CustomerState.ACTIVE, utc(at)
             customer.save(update_fields=["state", "validated_at"])
             account = customer.accounts.order_by("id")[0]
@@ -233,8 +234,8 @@ def end_registration(*, user_id: int, reason: str, at: datetime) -> None:
 
 
 def end_unvalidated_registrations(*, before: datetime, at: datetime, limit: int = 500) -> int:
-    """End the registrations older than `before` that never were validated, at most `limit`; returns how many. Idempotent."""
-    waiting = models.Customer.objects.filter(state=models.CustomerState.REGISTERED, created_at__lt=utc(before))
+    """End the registrations made at `before` or earlier that never were validated, at most `limit`; returns how many. Idempotent."""
+    waiting = models.Customer.objects.filter(state=models.CustomerState.REGISTERED, created_at__lte=utc(before))
     ids = list(waiting.order_by("id").values_list("user_id", flat=True)[:limit])
     for user_id in ids:
         end_registration(user_id=user_id, reason="the e-mail address was not validated in time", at=at)

@@ -135,6 +135,12 @@ def customers(*, limit: int = 100) -> tuple[Customer, ...]:
     return tuple(_customer(row) for row in rows)
 
 
+def oldest_unvalidated() -> datetime | None:
+    """When the oldest registration that still waits for its validation was made; None when none waits."""
+    waiting = models.Customer.objects.filter(state=models.CustomerState.REGISTERED)
+    return waiting.order_by("created_at").values_list("created_at", flat=True).first()
+
+
 def taken(*, username: str = "", email: str = "") -> bool:
     """Whether somebody has that user name, as sign-in or SIP user, or that e-mail address. Both in checked form."""
     if username and (

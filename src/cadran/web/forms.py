@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from cadran.journeys import registration
@@ -82,7 +82,6 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         ),
     )
     adult = forms.BooleanField(
-        label=_("Je certifie avoir 18 ans ou plus, ou être habilité à engager l’organisme que je représente."),
         error_messages={"required": _("Certifiez votre âge ou votre habilitation pour continuer.")},
     )
 
@@ -90,6 +89,10 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.brand = policy.brand(settings.BRAND)
         self.offered = registration.documents(brand=self.brand.key, language=language(), at=settings.CIVIL_CLOCK.now())
+        age = policy.terms_in_force(self.brand.key, settings.CIVIL_CLOCK.now()).integer("account.minimum_age")
+        self.fields["adult"].label = gettext(
+            "Je certifie avoir %(age)s ans ou plus, ou être habilité à engager l’organisme que je représente."
+        ) % {"age": age}
         self.fields["email"].label = _("Adresse e-mail")
         self.fields["email"].help_text = _("Elle identifie votre compte : un lien de confirmation y est envoyé.")
         self.fields["username"].label = _("Nom d’utilisateur")
