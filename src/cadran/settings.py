@@ -3,12 +3,15 @@ that the first start makes with mode 0600; nothing secret is written here."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
 
 from cadran.units.clock import CivilClock, OffsetClock, SystemClock
+from cadran.units.errors import InvalidInput
 
 SOURCE = Path(__file__).resolve().parent
 PROJECT = SOURCE.parents[1]
@@ -18,8 +21,25 @@ def _flag(name: str, default: bool = False) -> bool:
     return os.environ.get(name, "1" if default else "0").strip().lower() in {"1", "true", "yes", "on"}
 
 
+class InvalidSetting(InvalidInput):
+    """A variable of the environment that cannot be read, or a state folder that cannot be used."""
+
+    error_id = "settings-invalid"
+
+
 def _port(name: str, default: int) -> int:
-    return int(os.environ.get(name, default))
+    text = os.environ.get(name, str(default)).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        moved = "" if name in os.environ else ": CADRAN_PORT_BASE leaves no room for it, choose 49000 at most"
+        raise InvalidSetting(f"{name} is a port from 1 to 65535, not {text[:20]!r}{moved}")
+    return int(text)
+
+
+def _seconds(name: str, default: str) -> float:
+    text = os.environ.get(name, default).strip()
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
+        raise InvalidSetting(f"{name} is a number of seconds such as 10 or 0.5, not {text[:20]!r}")
+    return float(text)
 
 
 VAR = Path(os.environ.get("CADRAN_VAR", PROJECT / "var")).resolve()
@@ -33,15 +53,25 @@ def secret(name: str) -> str:
     if from_env := os.environ.get(f"CADRAN_SECRET_{name.upper()}"):
         return from_env
     path = VAR / "secrets" / name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_secret(path)
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(
+            f"cannot use the state folder {VAR}: {error}; give one of your own in CADRAN_VAR, or mend its rights"
+        ) from error
+
+
+def _make_secret(path: Path) -> None:
+    """Written whole before it has its name, so that no other process reads half of it; the first one wins."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
 
 
 # The civil clock of every process: the wall clock, or in a sandbox the wall clock and what `cadran clock advance` added.
@@ -66,6 +96,8 @@ SANDBOX_CARRIER_CONTROL_PORT = _port("CADRAN_SANDBOX_CARRIER_CONTROL_PORT", PORT
 # Below 32768: where the system itself picks ports for phones of this machine, the relay must not listen.
 RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else 10000 + PORT_BASE // 1000 % 10 * 2000)
 RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)
+SANDBOX_CARRIER_RTP_PORT = _port("CADRAN_SANDBOX_CARRIER_RTP_PORT", RTP_PORT_MAX + 2)
+_port("the last of the sandbox carriers' media ports", SANDBOX_CARRIER_RTP_PORT + 1999)
 CHARGING_SOCKET = VAR / "run" / "charging.sock"
 MEDIA_SOCKET = VAR / "run" / "media.sock"
 
@@ -231,11 +263,11 @@ LOCALE_PATHS = [SOURCE / "web" / "locale"]
 CARD_API_BASE = os.environ.get("CADRAN_CARD_API_BASE", f"http://{HOST}:{SANDBOX_CARD_PORT}" if SANDBOX else "")
 CARD_API_KEY = secret("card_api_key")
 CARD_WEBHOOK_SECRET = secret("card_webhook")
-CARD_TIMEOUT_S = float(os.environ.get("CADRAN_CARD_TIMEOUT_S", "10"))
+CARD_TIMEOUT_S = _seconds("CADRAN_CARD_TIMEOUT_S", "10")
 BANK_STATEMENTS = os.environ.get(
     "CADRAN_BANK_STATEMENTS", f"http://{HOST}:{SANDBOX_BANK_PORT}/statements" if SANDBOX else ""
 )
-BANK_EVERY_S = float(os.environ.get("CADRAN_BANK_EVERY_S", "1" if SANDBOX else "900"))
+BANK_EVERY_S = _seconds("CADRAN_BANK_EVERY_S", "1" if SANDBOX else "900")
 BANK_ACCOUNT = {
     "holder": os.environ.get("CADRAN_BANK_HOLDER", "Cadran Télécom"),
     "iban": os.environ.get("CADRAN_BANK_IBAN", "FR7630006000011234567890189" if SANDBOX else ""),

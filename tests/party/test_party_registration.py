@@ -82,6 +82,8 @@ def test_another_address_validates_nothing(register: Register) -> None:
         {"sip_password": "k7mq-x3dw"},
         {"sip_password": 'k7mq"x3dw,p9ra:t4hv'},
         {"country": "France"},
+        {"country": "ZZ"},
+        {"country": "TF"},
         {"language": "xx"},
         {"adult": False},
         {"accepted": ()},

@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import json
 import os
+import sqlite3
 from importlib import metadata
+from typing import NoReturn
 
 import click
 
@@ -43,6 +45,18 @@ COMMANDS = (
 )
 
 
+class InvalidUsage(errors.InvalidInput):
+    """A command line that names no command, lacks an argument, or has one too many or of a wrong form."""
+
+    error_id = "commands-usage"
+
+
+class DatabaseUnusable(errors.CadranError):
+    """A database of the state folder is missing, locked, read-only or broken."""
+
+    error_id = "commands-database-unusable"
+
+
 def django_ready() -> None:
     """Load Django's settings and models, once. Commands that touch the database call it first."""
     import django
@@ -77,17 +91,47 @@ class Cadran(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.obj = {"json": "--json" in args}
+        if unreadable := [arg for arg in args if not _is_text(arg)]:
+            raise click.UsageError(f"{unreadable[0]!r} is not UTF-8: write arguments in UTF-8")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except errors.CadranError as error:
-            if ctx.obj["json"]:
-                click.echo(json.dumps({"error": {"id": error.error_id, "message": error.message}}, ensure_ascii=False))
-            else:
-                click.echo(f"cadran: {error}", err=True)
-            ctx.exit(2)
+            _refuse(ctx, error)
+        except click.UsageError as error:
+            if not ctx.obj["json"]:
+                raise
+            _refuse(ctx, InvalidUsage(error.format_message()))
+        except sqlite3.Error as error:
+            _refuse(ctx, _database_error(error))
+        except Exception as error:
+            if not isinstance(error.__cause__, sqlite3.Error):
+                raise
+            _refuse(ctx, _database_error(error))
+
+
+def _is_text(arg: str) -> bool:
+    try:
+        arg.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse(ctx: click.Context, error: errors.CadranError) -> NoReturn:
+    if ctx.obj["json"]:
+        click.echo(json.dumps({"error": {"id": error.error_id, "message": error.message}}, ensure_ascii=False))
+    else:
+        click.echo(f"cadran: {error}", err=True)
+    ctx.exit(2)
+
+
+def _database_error(error: Exception) -> DatabaseUnusable:
+    if "no such table" in str(error) or "no such column" in str(error):
+        return DatabaseUnusable(f"the databases are not ready ({error}): run cadran migrate, or start Cadran once")
+    return DatabaseUnusable(f"the databases cannot be used: {error}; cadran doctor says more")
 
 
 @click.group(cls=Cadran, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

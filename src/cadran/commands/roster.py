@@ -120,7 +120,7 @@ def _partners() -> list[supervisor.Service]:
     from cadran import settings
 
     loop, var = "127.0.0.1", settings.VAR / "sandbox"
-    carrier_rtp = settings.RTP_PORT_MAX + 2
+    carrier_rtp = settings.SANDBOX_CARRIER_RTP_PORT
 
     def partner(
         name: str,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import phonenumbers
+
 from cadran.units.clause import carries
 from cadran.units.errors import InvalidInput
 
@@ -37,7 +39,6 @@ _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
 )
 _SIP_PASSWORD = re.compile(r"[A-Za-z0-9!#$%*+,./=?@^_~-]+")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _DIGESTS = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 
 
@@ -60,7 +61,7 @@ class InvalidName(InvalidInput):
 
 
 class InvalidCountry(InvalidInput):
-    """No ISO 3166 code of two capital letters."""
+    """No country (ISO 3166, two letters) that a numbering plan is known for."""
 
     error_id = "party-country-invalid"
 
@@ -153,11 +154,16 @@ def checked_name(text: str, *, kind: CustomerKind = CustomerKind.PERSON) -> str:
     return name
 
 
+def is_country(code: str) -> bool:
+    """Whether it is a country that a numbering plan is known for: dialled numbers are read in the customer's country."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def checked_country(text: str) -> str:
     """An ISO 3166 country code, such as FR. Raises InvalidCountry."""
     country = text.strip().upper()
-    if not _COUNTRY.fullmatch(country):
-        raise InvalidCountry(f"a country is two letters such as FR, not {text[:20]!r}")
+    if not is_country(country):
+        raise InvalidCountry(f"a country is two letters such as FR, and has a numbering plan: not {text[:20]!r}")
     return country
 
 

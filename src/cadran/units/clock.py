@@ -23,6 +23,12 @@ class ClockMovedBack(CadranError):
     error_id = "units-clock-moved-back"
 
 
+class ClockUnreadable(CadranError):
+    """The file that says how far a sandbox's clock runs ahead is broken; to guess would move contracts back in time."""
+
+    error_id = "units-clock-unreadable"
+
+
 class CivilClock(Protocol):
     """Says what time it is for the contract, as an aware UTC datetime."""
 
@@ -80,9 +86,17 @@ class OffsetClock:
             return timedelta()
         mark = (stat.st_mtime_ns, stat.st_ino)
         if mark != self._seen:
-            self._offset = timedelta(seconds=float(json.loads(self.path.read_text())["offset_s"]))
+            self._offset = self._read()
             self._seen = mark
         return self._offset
+
+    def _read(self) -> timedelta:
+        try:
+            return timedelta(seconds=float(json.loads(self.path.read_text())["offset_s"]))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+            raise ClockUnreadable(
+                f'{self.path} does not say how far the civil clock runs ahead: write {{"offset_s": 0}} or restore a backup'
+            ) from error
 
     def advance_to(self, target: datetime) -> None:
         """Move the civil clock to `target` (aware). Raises ClockMovedBack for an instant that has passed."""

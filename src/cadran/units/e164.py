@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cadran.units.errors import InvalidInput
 
-_E164 = re.compile(r"\+[1-9]\d{2,14}")
+_E164 = re.compile(r"\+[1-9][0-9]{2,14}")
 
 
 class InvalidNumber(InvalidInput):

@@ -12,7 +12,7 @@ from cadran.units.errors import InvalidInput
 MICROS = 1_000_000
 MAX_MICROS = 2**62
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_AMOUNT = re.compile(r"[+-]?\d{1,12}(\.\d{1,6})?")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 class InvalidMoney(InvalidInput):

@@ -24,7 +24,6 @@ from cadran.units.errors import CadranError
 from cadran.web import wording
 
 Document = party_rules.Document
-NO_COUNTRY = frozenset({"ZZ", "EU", "EZ", "UN", "XA", "XB", "QO"})
 DOCUMENT_LABELS = {
     Document.TERMS: _("les conditions générales"),
     Document.DESCRIPTIONS: _("le descriptif des services"),
@@ -40,13 +39,9 @@ def language() -> str:
 
 
 def countries() -> list[tuple[str, str]]:
-    """ISO 3166 countries in the language of the page, in alphabetical order."""
+    """Countries that a customer may live in, in the language of the page, in alphabetical order."""
     names = Locale(language()).territories
-    found = [
-        (code, str(name))
-        for code, name in names.items()
-        if len(code) == 2 and code.isalpha() and code not in NO_COUNTRY
-    ]
+    found = [(code, str(name)) for code, name in names.items() if party_rules.is_country(code)]
     return sorted(found, key=lambda pair: unicodedata.normalize("NFD", pair[1]).casefold())
 
 
