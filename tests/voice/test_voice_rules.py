@@ -268,3 +268,10 @@ def test_a_limit_that_is_no_number_is_a_clear_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CADRAN_SIP_CALLS", "many")
     with pytest.raises(options.InvalidOption, match="CADRAN_SIP_CALLS"):
         options.Options.from_environment()
+
+
+def test_what_does_not_begin_like_sip_is_not_parsed() -> None:
+    assert datagrams.is_sip(INVITE)
+    assert datagrams.is_sip(b"SIP/2.0 200 OK\r\n")
+    assert not datagrams.is_sip(b"GET / HTTP/1.1\r\n")
+    assert not datagrams.is_sip(b"\r\n\r\n")

@@ -79,6 +79,9 @@ def outbound(user: SipUser, text: str, *, withhold: bool, private_targets: bool,
     if dialled.e164 is not None and (holder := numbering.holder(dialled.e164.digits)) is not None:
         name = numbers.NumberClass.ON_NET.value
         digits, username = dialled.e164.digits, holder.sip_username
+        callee = party.sip_user(username)
+        if callee is None or not callee.active:
+            return Plan(turned=480, **common)
         return Plan(ring="user", number_class=name, destination=digits, username=username, **common)
     if dialled.number_class == numbers.NumberClass.UNKNOWN:
         return _by_name(text, common)

@@ -218,7 +218,11 @@ class Server:
         session.log.info(
             "call-started", sip_call_id=str(request.getHFBody("call-id"))[:80], user=user.username if user else ""
         )
-        return session.caller.recvRequest(request, transaction)
+        try:
+            return session.caller.recvRequest(request, transaction)
+        except Exception:
+            self.forget(session)
+            raise
 
     def caller_tried(self, session: Session, _event: Any) -> None:
         """The INVITE was taken: find out where it goes."""

@@ -167,9 +167,17 @@ class UdpServer(Udp_server.Udp_server):  # type: ignore[misc]
                 figures.DROPPED.labels(why="queue-full").inc()
             else:
                 self.waiting.append((data, source, MonoTime()))
-                if not self._called:
-                    self._called = True
-                    ED2.callFromThread(self._deliver)
+                self._call()
+
+    def _call(self) -> None:
+        """Have the SIP thread take what waits, once."""
+        if self._called:
+            return
+        self._called = True
+        try:
+            ED2.callFromThread(self._deliver)
+        except RuntimeError:  # its queue is full, or the process ends: the next datagram tries again
+            self._called = False
 
     def _deliver(self) -> None:
         """On the SIP thread: a batch, then the loop gets its turn for timers."""
@@ -181,8 +189,7 @@ class UdpServer(Udp_server.Udp_server):  # type: ignore[misc]
             self.handle_read(data, Network_server.Remote_address(source, self.transport), rtime)
         self._called = False
         if self.waiting:
-            self._called = True
-            ED2.callFromThread(self._deliver)
+            self._call()
 
     def send_to(self, data: bytes | str, address: Any, delayed: bool = False) -> None:
         host, port = address

@@ -17,6 +17,7 @@ from cadran.voice.rules import admission, datagrams, responses
 log = structlog.get_logger("voice.transactions")
 OVERLOAD_RETRY_S = 5
 _TABLE = 20_000
+_REMEMBERED = 50_000
 
 
 class Transactions(SipTransactionManager):  # type: ignore[misc]
@@ -47,10 +48,15 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         except UnicodeDecodeError:
             figures.DROPPED.labels(why="encoding").inc()
             return
+        if not datagrams.is_sip(data_in):
+            figures.DROPPED.labels(why="not-sip").inc()
+            return
+        if len(self.l1rcache) > _REMEMBERED:
+            self.rCachePurge()
         method = datagrams.new_method(data_in)
         if method in ("INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE", "PUBLISH", "NOTIFY"):
             paid = datagrams.has_credentials(data_in) or self.trusted(ra.address)
-            full = len(self.tserver) > _TABLE or len(self.l1rcache) > 5 * _TABLE
+            full = len(self.tserver) > _TABLE
             decision = admission.Gate.DROP if full else self.gate.decide(method, now, paid=paid)
             if decision is not admission.Gate.OPEN:
                 self._turn_away(data_in, ra.address, server, method, decision)

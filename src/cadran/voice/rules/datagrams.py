@@ -13,6 +13,11 @@ _CREDENTIALS = re.compile(rb"\nauthorization[ \t]*:", re.IGNORECASE)
 _RPORT = re.compile(rb";[ \t]*rport(?=[;,\r\n \t]|$)", re.IGNORECASE)
 
 
+def is_sip(data: bytes) -> bool:
+    """Whether it begins like a SIP request or response; whatever does not is not worth parsing."""
+    return data.startswith(b"SIP/2.0 ") or _METHOD.match(data) is not None
+
+
 def new_method(data: bytes) -> str:
     """The method of a request outside any dialog, or empty for responses, requests within a dialog, and rubbish."""
     match = _METHOD.match(data)
