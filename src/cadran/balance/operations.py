@@ -259,7 +259,8 @@ def settle(
 
     Returns the ids of the transfers. Raises the ledger's errors.
     """
-    touched = {debit.name for debit, *_ in books.held(owner, reservation)}
+    held = books.held(owner, reservation)
+    touched = {debit.name for debit, *_ in held}
     ids = list(
         ledger.resolve(
             books,
@@ -269,6 +270,7 @@ def settle(
             at=at,
             reason="call",
             unused=unused,
+            held=held,
         )
     )
     for number, name in enumerate(sorted(touched), start=1):

@@ -93,13 +93,15 @@ def resolve(
     at: datetime,
     reason: str,
     unused: rules.Kind = rules.Kind.VOID,
+    held: tuple[ports.Held, ...] | None = None,
 ) -> tuple[str, ...]:
     """Post `amount_micros` of what a reservation holds, account by account in order of holding, and release the rest.
 
     An account of which nothing is posted is voided (or expired, as `unused` says). Returns the ids of the transfers, which are
-    `<reservation>:r1`, `:r2`... Raises ReservationUnknown if nothing is held, PostExceedsHold if less is held than must be posted.
+    `<reservation>:r1`, `:r2`... held: what `Books.held` said just before, for a caller that asked already.
+    Raises ReservationUnknown if nothing is held, PostExceedsHold if less is held than must be posted.
     """
-    held = books.held(owner, reservation)
+    held = books.held(owner, reservation) if held is None else held
     if not held:
         raise rules.ReservationUnknown(f"nothing is held under {reservation} of {owner}")
     total = sum(micros for *_, micros in held)

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from cadran.ledger import rules
 
+Held = tuple[rules.AccountRef, rules.AccountRef, str, int]
+"""What a reservation holds on one account: debit, credit, currency, micros."""
+
 
 class Books(Protocol):
     """Rows of the books, inside the caller's transaction. The database itself writes the legs, keeps the balances and refuses what
@@ -21,6 +24,6 @@ class Books(Protocol):
         self, ref: rules.AccountRef, *, currency: str, floor_micros: int | None, at: datetime
     ) -> None: ...
     def insert_transfer(self, transfer: rules.Transfer) -> None: ...
-    def held(self, owner: str, reservation: str) -> tuple[tuple[rules.AccountRef, rules.AccountRef, str, int], ...]:
-        """What a reservation still holds: (debit, credit, currency, micros) for each account not yet resolved, in order of holding."""
+    def held(self, owner: str, reservation: str) -> tuple[Held, ...]:
+        """What a reservation still holds, for each account not yet resolved, in order of holding."""
         ...

@@ -6,9 +6,56 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connections, router
 from django.db.models import Sum
 
 from cadran.ledger import models, rules
+
+# What cannot be, and how it is told: each gives an owner, a name and the figures of the sentence.
+_CHECKS = (
+    (
+        """
+        SELECT t.owner, t.transfer FROM ledger_transfer AS t
+        LEFT JOIN (
+            SELECT owner, transfer, count(*) AS legs, sum(amount_micros) AS total, max(amount_micros) AS moved
+            FROM ledger_posting GROUP BY owner, transfer
+        ) AS p ON p.owner = t.owner AND p.transfer = t.transfer
+        WHERE CASE WHEN t.kind IN ('posted', 'post')
+            THEN coalesce(p.legs, 0) <> 2 OR p.total <> 0 OR p.moved <> t.amount_micros
+            ELSE p.legs IS NOT NULL END
+        """,
+        "does not have its two legs",
+    ),
+    (
+        """
+        SELECT a.owner, a.name, a.balance_micros, coalesce(p.total, 0) FROM ledger_account AS a
+        LEFT JOIN (
+            SELECT account_owner, account_name, sum(amount_micros) AS total FROM ledger_posting GROUP BY account_owner, account_name
+        ) AS p ON p.account_owner = a.owner AND p.account_name = a.name
+        WHERE a.floor_micros IS NOT NULL AND a.balance_micros <> coalesce(p.total, 0)
+        """,
+        "balance {} kept, {} posted",
+    ),
+    (
+        """
+        SELECT a.owner, a.name, a.held_micros, coalesce(t.total, 0) FROM ledger_account AS a
+        LEFT JOIN (
+            SELECT debit_owner, debit_name,
+                sum(CASE kind WHEN 'pending' THEN amount_micros ELSE -released_micros END) AS total
+            FROM ledger_transfer GROUP BY debit_owner, debit_name
+        ) AS t ON t.debit_owner = a.owner AND t.debit_name = a.name
+        WHERE a.floor_micros IS NOT NULL AND a.held_micros <> coalesce(t.total, 0)
+        """,
+        "{} kept as held, {} pending",
+    ),
+    (
+        """
+        SELECT owner, name, balance_micros, held_micros, floor_micros FROM ledger_account
+        WHERE floor_micros IS NOT NULL AND balance_micros - held_micros < floor_micros
+        """,
+        "{} less {} held is below its floor of {}",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,36 +110,15 @@ def posted(ref: rules.AccountRef) -> int:
 
 def check() -> tuple[Fault, ...]:
     """Go through all the books: currencies that do not sum to zero, transfers without their two legs, cached balances and
-    holds that differ from the journal, floors passed. Empty when all is right."""
+    holds that differ from the journal, floors passed. Empty when all is right. The database does the sums."""
     faults = [
         Fault(where=currency, what=f"postings sum to {total}, not 0") for currency, total in sums().items() if total
     ]
-    balances: dict[tuple[str, str], int] = {}
-    legs_of: dict[tuple[str, str], list[int]] = {}
-    for posting in models.Posting.objects.iterator(chunk_size=5000):
-        key = (posting.account_owner, posting.account_name)
-        balances[key] = balances.get(key, 0) + posting.amount_micros
-        legs_of.setdefault((posting.owner, posting.transfer), []).append(posting.amount_micros)
-    held: dict[tuple[str, str], int] = {}
-    for row in models.Transfer.objects.iterator(chunk_size=5000):
-        debit = (row.debit_owner, row.debit_name)
-        held[debit] = held.get(debit, 0) + (row.amount_micros if row.kind == "pending" else -row.released_micros)
-        wanted = sorted((-row.amount_micros, row.amount_micros)) if row.kind in ("posted", "post") else []
-        if sorted(legs_of.get((row.owner, row.transfer), [])) != wanted:
-            faults.append(Fault(where=f"{row.owner}:{row.transfer}", what="does not have its two legs"))
-    for account in models.Account.objects.exclude(floor_micros=None).iterator(chunk_size=5000):
-        key, where = (account.owner, account.name), f"{account.owner}:{account.name}"
-        assert account.balance_micros is not None
-        assert account.held_micros is not None
-        assert account.floor_micros is not None
-        if account.balance_micros != balances.get(key, 0):
-            faults.append(
-                Fault(where=where, what=f"balance {account.balance_micros} kept, {balances.get(key, 0)} posted")
-            )
-        if account.held_micros != held.get(key, 0):
-            faults.append(Fault(where=where, what=f"{account.held_micros} kept as held, {held.get(key, 0)} pending"))
-        if account.balance_micros - account.held_micros < account.floor_micros:
-            faults.append(Fault(where=where, what="below its floor"))
+    with connections[router.db_for_read(models.Posting)].cursor() as cursor:
+        for statement, what in _CHECKS:
+            cursor.execute(statement)
+            while rows := cursor.fetchmany(1000):
+                faults += [Fault(where=f"{owner}:{name}", what=what.format(*figures)) for owner, name, *figures in rows]
     return tuple(faults)
 
 
