@@ -97,6 +97,8 @@ class Engine:
             self._load()
         except sqlite3.OperationalError as error:
             self.close()
+            if "no such table" not in str(error):
+                raise
             raise NotMigrated(f"{path.name} has no tables: run `cadran migrate` first") from error
 
     def close(self) -> None:
@@ -360,6 +362,8 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection.execute(f"PRAGMA synchronous={'FULL' if synchronous == 'FULL' else 'OFF'}")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA recursive_triggers=ON")
-    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute(
+        "PRAGMA cache_size=-16384"
+    )  # KiB: full after some thousand calls, so that memory stays level from then on
     connection.execute("PRAGMA wal_autocheckpoint=4000")
     return connection
