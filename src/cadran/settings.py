@@ -45,6 +45,7 @@ def _seconds(name: str, default: str) -> float:
 VAR = Path(os.environ.get("CADRAN_VAR", PROJECT / "var")).resolve()
 BRANDS = Path(os.environ.get("CADRAN_BRANDS", PROJECT / "brands")).resolve()
 SANDBOX = _flag("CADRAN_SANDBOX", True)
+PUBLIC = _flag("CADRAN_PUBLIC")
 BRAND = os.environ.get("CADRAN_BRAND", "ippi")
 
 
@@ -225,6 +226,8 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and
 ACCOUNT_SESSION_REMEMBER = False
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/dashboard/"
+# Proxies in front whose X-Forwarded-For tells the visitor's address. Without one the header is not believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("CADRAN_TRUSTED_PROXIES", "1" if PUBLIC else "0"))
 # Rate limits of sign-up and sign-in are counted here: shared by the web workers, and bounded.
 CACHES = {
     "default": {
@@ -240,7 +243,6 @@ CSRF_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-PUBLIC = _flag("CADRAN_PUBLIC")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC
 # Names of their own for each port, so that installations side by side on one host do not sign each other out.
 SESSION_COOKIE_NAME = "__Host-cadran" if PUBLIC else f"cadran_{WEB_PORT}"

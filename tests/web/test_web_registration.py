@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
 from web_forms import link
 
 from cadran.party import models, queries
@@ -211,16 +212,10 @@ def test_links_in_mails_do_not_follow_the_host_that_the_visitor_claims(
 
 
 def test_a_mail_server_that_is_away_does_not_undo_the_registration(
-    visitor: Client, filled: Callable[..., Form], settings: object
+    visitor: Client, filled: Callable[..., Form], settings: Settings
 ) -> None:
-    from django.conf import settings as ours
-
-    backend, port = ours.EMAIL_BACKEND, ours.EMAIL_PORT
-    ours.EMAIL_BACKEND, ours.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", 1
-    try:
-        answer = visitor.post("/account/signup/", filled())
-    finally:
-        ours.EMAIL_BACKEND, ours.EMAIL_PORT = backend, port
+    settings.EMAIL_BACKEND, settings.EMAIL_PORT = "django.core.mail.backends.smtp.EmailBackend", 1
+    answer = visitor.post("/account/signup/", filled())
     assert answer.status_code == 302
     assert "n’a pas pu partir" in visitor.get(answer.headers["Location"]).content.decode()
     assert queries.customer_named("claire").state == "registered"
@@ -233,3 +228,15 @@ def test_the_site_is_closed_to_registrations_after_twenty_in_a_minute(
     answers = [visitor.post("/account/signup/", form).status_code for _ in range(21)]
     assert answers == [200] * 20 + [429]
     assert "Trop d’essais" in visitor.post("/account/signup/", form).content.decode()
+
+
+@pytest.mark.clause("IPP-0-acceptance")
+@pytest.mark.parametrize(("proxies", "kept"), [(0, "127.0.0.1"), (1, "203.0.113.9")])
+def test_the_address_kept_is_believed_from_our_own_proxy_only(
+    filled: Callable[..., Form], settings: Settings, proxies: int, kept: str
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    visitor = Client(headers={"X-Forwarded-For": "198.51.100.66, 203.0.113.9"})
+    visitor.post("/account/signup/", filled())
+    customer = queries.customer_named("claire")
+    assert {one.ip for one in queries.acceptances(customer_id=customer.id)} == {kept}

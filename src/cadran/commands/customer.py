@@ -107,6 +107,14 @@ def require_change(*, user_name: str, site: bool, sip: bool, reason: str) -> Non
     click.echo(f"{user_name}: new codes required")
 
 
+@command.command("reseal-secrets")
+def reseal_secrets() -> None:
+    """Seal the SIP secrets again with the newest key, after one was put in front of the secret `sip`."""
+    from cadran.party import operations
+
+    click.echo(f"{operations.reseal_sip_secrets()} SIP users resealed with the newest key")
+
+
 def seed_demo() -> dict[str, object]:
     """Make alice and bob at the first call, with passwords of their own for this installation, and write them to demo.json of the
     state folder (for its owner alone), from which ./run and `cadran phone` tell them. Again changes nothing; a lost file gets new
