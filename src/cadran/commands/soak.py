@@ -10,6 +10,7 @@ import click
 from cadran.commands import bench_load, bench_plane, bench_sip, benchmarks
 
 MOST_GROWTH = 0.02
+WARM_UP = 2_000  # as many as live or linger at a time: memory that was once needed is not given back
 LINGER_S = 35.0  # sippy's user agents are kept for 32 s after a call
 AT_ONCE = 20
 
@@ -33,9 +34,9 @@ def command(calls: int, as_json: bool) -> None:
 
 
 def grow(calls: int) -> list[benchmarks.Result]:
-    """Memory of each process after the calls beside the memory before, a quarter of the calls having warmed it up."""
+    """Memory of each process after the calls beside the memory before, a quarter as many (2,000 at least) having warmed it up."""
     with bench_plane.running() as plane, bench_load.called_side(plane.carrier_port):
-        _calls(plane, max(100, calls // 4))
+        _calls(plane, max(WARM_UP, calls // 4))
         before = {name: plane.resident_kb(name) for name in plane.processes}
         _calls(plane, calls)
         after = {name: plane.resident_kb(name) for name in plane.processes}

@@ -176,6 +176,8 @@ class Nonces:
             seen |= bit
         self._used[nonce] = (at, highest, seen)
         self._used.move_to_end(nonce)
+        while now - next(iter(self._used.values()))[0] > self.lifetime_s:  # too old to be taken again
+            self._used.popitem(last=False)
         while len(self._used) > self.bound:
             _, (old, _, _) = self._used.popitem(last=False)
             if now - old <= self.lifetime_s:
