@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import os
 import socket
@@ -49,8 +50,13 @@ _SHOWN = admission.TokenBucket(5)
 
 def is_ip(host: object) -> bool:
     """Whether it is an IPv4 address, the only kind of next hop that needs no look-up."""
+    return _is_ip(str(host))
+
+
+@functools.lru_cache(8192)
+def _is_ip(host: str) -> bool:
     try:
-        ipaddress.IPv4Address(str(host))
+        ipaddress.IPv4Address(host)
     except ValueError:
         return False
     return True
