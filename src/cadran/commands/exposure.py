@@ -39,8 +39,8 @@ def lan_address() -> str:
 
 
 def open_to_lan(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Bind web, card page, bank, mailbox, SIP and media to the address of the local network; carriers stay on loopback. Call
-    it before the settings are read. An address in CADRAN_HOST is kept."""
+    """Bind every process to the address of the local network, the sandbox's partners included (a phone's browser opens the card
+    page too). Call it before the settings are read. An address in CADRAN_HOST is kept."""
     address = environ.get("CADRAN_HOST") or lan_address()
     environ["CADRAN_HOST"] = address
     environ.setdefault("CADRAN_SIP_HOST", address)

@@ -52,8 +52,8 @@ def ports() -> tuple[Port, ...]:
             Port(settings.HOST, settings.SANDBOX_BANK_PORT, TCP, "bank", "CADRAN_SANDBOX_BANK_PORT"),
             Port(settings.HOST, settings.SANDBOX_MAIL_PORT, TCP, "mailbox", "CADRAN_SANDBOX_MAIL_PORT"),
             Port(settings.HOST, settings.SANDBOX_SMTP_PORT, TCP, "mailbox", "CADRAN_SANDBOX_SMTP_PORT"),
-            Port(loop, settings.SANDBOX_CARRIER_PORT, UDP, "carrier", "CADRAN_SANDBOX_CARRIER_PORT"),
-            Port(loop, settings.SANDBOX_CARRIER2_PORT, UDP, "carrier2", "CADRAN_SANDBOX_CARRIER2_PORT"),
+            Port(settings.SIP_HOST, settings.SANDBOX_CARRIER_PORT, UDP, "carrier", "CADRAN_SANDBOX_CARRIER_PORT"),
+            Port(settings.SIP_HOST, settings.SANDBOX_CARRIER2_PORT, UDP, "carrier2", "CADRAN_SANDBOX_CARRIER2_PORT"),
             Port(loop, settings.SANDBOX_CARRIER_CONTROL_PORT, TCP, "carrier", "CADRAN_SANDBOX_CARRIER_CONTROL_PORT"),
         ]
     return tuple(found)
@@ -119,7 +119,7 @@ def _core() -> list[supervisor.Service]:
 def _partners() -> list[supervisor.Service]:
     from cadran import settings
 
-    loop, var = "127.0.0.1", settings.VAR / "sandbox"
+    var = settings.VAR / "sandbox"
     carrier_rtp = settings.SANDBOX_CARRIER_RTP_PORT
 
     def partner(
@@ -159,15 +159,15 @@ def _partners() -> list[supervisor.Service]:
             "carrier",
             *("--port", settings.SANDBOX_CARRIER_PORT, "--control-port", settings.SANDBOX_CARRIER_CONTROL_PORT),
             *("--name", "one", "--rtp-min", carrier_rtp, "--rtp-max", carrier_rtp + 999),
-            ready=probes.sip(loop, settings.SANDBOX_CARRIER_PORT),
-            host=loop,
+            ready=probes.sip(settings.SIP_HOST, settings.SANDBOX_CARRIER_PORT),
+            host=settings.SIP_HOST,
         ),
         partner(
             "carrier2",
             *("--port", settings.SANDBOX_CARRIER2_PORT),
             *("--name", "two", "--rtp-min", carrier_rtp + 1000, "--rtp-max", carrier_rtp + 1999),
-            ready=probes.sip(loop, settings.SANDBOX_CARRIER2_PORT),
+            ready=probes.sip(settings.SIP_HOST, settings.SANDBOX_CARRIER2_PORT),
             module="carrier",
-            host=loop,
+            host=settings.SIP_HOST,
         ),
     ]

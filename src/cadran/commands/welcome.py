@@ -130,7 +130,7 @@ class Teller:
         from cadran import settings
 
         other = people[-1]
-        echo = f"sip:echo@127.0.0.1:{settings.SANDBOX_CARRIER_PORT}"
+        echo = f"sip:echo@{settings.SIP_HOST}:{settings.SANDBOX_CARRIER_PORT}"
         return [
             (
                 other.user,
