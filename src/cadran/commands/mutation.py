@@ -78,17 +78,16 @@ def run(planned: tuple[Change, ...], project: Path, jobs: int, told: Callable[[O
     if not planned:
         return ()
     with Hosts(project, min(jobs, len(planned))) as hosts:
-        tests = {tag.name: tag for change in planned for tag in change.tests}
-        code, output = hosts.run(_light(tests.values()), "")
-        if code not in _PASSED:
-            raise MutationCheckFailed(f"the tests of these clauses fail without any change: mend them first\n{output}")
 
         def attempt(change: Change) -> Outcome:
             outcome = _attempt(change, hosts)
             told(outcome)
             return outcome
 
+        one_of_each = {change.clause: change for change in planned}
         with ThreadPoolExecutor(max_workers=jobs) as pool:
+            for _ in pool.map(lambda change: _check_unchanged(change, hosts), one_of_each.values()):
+                pass
             return tuple(pool.map(attempt, planned))
 
 
@@ -148,16 +147,30 @@ def _attempt(change: Change, hosts: Hosts) -> Outcome:
     tests = _light(change.tests)
     if not tests:
         return Outcome(change, False, "the clause has no test that runs without the whole stack, peers or a browser")
-    with_database = [tag for tag in tests if "django_db" in tag.marks]
-    for part in ([tag for tag in tests if tag not in with_database], with_database):
-        if not part:
-            continue
+    for part in _parts(tests):
         code, output = hosts.run(part, change.environment)
         if code in _FAILED:
             return Outcome(change, True)
         if code not in _PASSED:
             raise MutationCheckFailed(f"pytest could not run for {change.environment}\n{output}")
     return Outcome(change, False, "its tests pass all the same")
+
+
+def _check_unchanged(change: Change, hosts: Hosts) -> None:
+    """The clause's tests pass without the change. Raises MutationCheckFailed."""
+    for part in _parts(_light(change.tests)):
+        code, output = hosts.run(part, "")
+        if code not in _PASSED:
+            raise MutationCheckFailed(
+                f"the tests of {change.clause} fail without any change: mend them first\n{output}"
+            )
+
+
+def _parts(tests: list[evidence.Tag]) -> list[list[evidence.Tag]]:
+    """Tests without a database, then those with one, which take longer; no empty part."""
+    with_database = [tag for tag in tests if "django_db" in tag.marks]
+    parts = [tag for tag in tests if tag not in with_database], with_database
+    return [part for part in parts if part]
 
 
 def _light(tests: Iterable[evidence.Tag]) -> list[evidence.Tag]:
