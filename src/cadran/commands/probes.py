@@ -108,12 +108,14 @@ def holder(port: int, kind: socket.SocketKind) -> str:
     return ""
 
 
-def free_base(host: str = "127.0.0.1", offsets: range = range(100)) -> int:
-    """A port base whose first hundred ports are all free, and whose media ports stay below the system's own range."""
-    start = 10_000 + (time.monotonic_ns() // 1000 + id(object())) % 80 * 100
-    for step in range(80):
-        base = 10_000 + (start - 10_000 + step * 100) % 8_000
-        kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
-        if all(port_is_free(host, base + offset, kind) for offset in offsets for kind in kinds):
+def free_base(host: str = "127.0.0.1") -> int:
+    """A port base whose first hundred ports are all free; its media ports then lie apart from them, and below the system's range.
+
+    Where to look first differs from call to call, so that two that start together seldom meet.
+    """
+    hundreds, kinds = range(11_000, 18_000, 100), (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    first = time.monotonic_ns() // 1000 % len(hundreds)
+    for base in (*hundreds[first:], *hundreds[:first]):
+        if all(port_is_free(host, base + offset, kind) for offset in range(100) for kind in kinds):
             return base
-    raise OSError("no hundred free ports between 10000 and 18000")
+    raise OSError("no hundred free ports between 11000 and 18000")
