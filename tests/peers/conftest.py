@@ -16,7 +16,7 @@ PhoneMaker = Callable[..., BaresipPhone]
 _RTP = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 900]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sip_plane.Plane]:
     """charging, media, two sandbox carriers and SIP, with customers alice (EUR 10), bob, carol (no number) and dave."""
     made = sip_plane.Plane(Path(tmp_path_factory.mktemp("p")))

@@ -15,10 +15,9 @@ pytestmark = [pytest.mark.stack]
 
 BUY = """
 from django.conf import settings
-from datetime import timedelta
 from cadran.charging.adapters.client import SocketCharging
 from cadran.charging.ports import BuyCredit
-at = settings.CIVIL_CLOCK.now() + timedelta(seconds=1)
+at = settings.CIVIL_CLOCK.now()
 SocketCharging(settings.CHARGING_SOCKET).buy_credit(BuyCredit(
     key="eleven", account={account!r}, terms="ippi/2018-04", amount_micros=16_500, currency="EUR", at=at))
 """
