@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
@@ -95,6 +96,17 @@ def phone(text: str) -> str:
     except phonenumbers.NumberParseException:
         return str(text)
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+
+
+@register.filter
+def destination(line: object) -> str:
+    """The name of the destination of a deck's line, or of a charge made from one, in the language of the page; the brand's language
+    where there is no English one."""
+    french, english = (
+        (line.get(key, "") if isinstance(line, Mapping) else getattr(line, key, ""))
+        for key in ("destination", "destination_en")
+    )
+    return str(english if english and _language() == "en" else french)
 
 
 @register.filter
