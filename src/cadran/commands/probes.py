@@ -113,7 +113,8 @@ def free_base(host: str = "127.0.0.1") -> int:
 
     Where to look first differs from call to call, so that two that start together seldom meet.
     """
-    hundreds, kinds = range(11_000, 18_000, 100), (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    hundreds = tuple(range(11_000, 18_000, 100))
     first = time.monotonic_ns() // 1000 % len(hundreds)
     for base in (*hundreds[first:], *hundreds[:first]):
         if all(port_is_free(host, base + offset, kind) for offset in range(100) for kind in kinds):
