@@ -1,0 +1,1 @@
+"""Top-up of partner mobiles abroad. Its place is kept; nothing is built yet."""

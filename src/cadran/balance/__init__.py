@@ -1,0 +1,1 @@
+"""Buckets of credit: when they are valid, held, consumed and expired."""

@@ -1,0 +1,1 @@
+"""Canvassing, caller numbers, fraud, privacy. Its place is kept; nothing is built yet."""

@@ -1,0 +1,1 @@
+"""SMS, USSD, fax, mail. Its place is kept; nothing is built yet."""

@@ -1,0 +1,1 @@
+"""Customers, users, SIP users, accepted terms."""

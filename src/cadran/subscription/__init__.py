@@ -1,0 +1,1 @@
+"""Product instances and the contract month's products. Its place is kept; nothing is built yet."""

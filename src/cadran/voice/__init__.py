@@ -1,0 +1,1 @@
+"""Calls: call logic, the SIP plane, media, the terminal phone."""

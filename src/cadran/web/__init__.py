@@ -1,0 +1,1 @@
+"""The portal. It translates, and decides nothing."""
