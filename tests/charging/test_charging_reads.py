@@ -112,6 +112,7 @@ def test_explain_gives_the_price_step_by_step_in_both_languages(called: str) -> 
     french = CliRunner().invoke(cli, ["explain", called])
     assert french.exit_code == 0
     for part in (
+        "(décroché, par l'appelant, SIP 200)",
         "Durée facturée: 31 s (accordé 40 s; limite 3600 s, IPP-5.5-one-hour)",
         "Ligne tarifaire: 336 France, mobile (test, ligne 3)",
         "0.10 EUR la minute; paliers 1/1 s",
@@ -123,6 +124,7 @@ def test_explain_gives_the_price_step_by_step_in_both_languages(called: str) -> 
         assert part in french.output
     english = CliRunner().invoke(cli, ["explain", called, "--lang", "en"])
     assert "Rounding: once, to a millionth, halves up" in english.output
+    assert "(answered, by the caller, SIP 200)" in english.output
 
 
 def test_explain_as_json_adds_up(engine: Engine, called: str) -> None:

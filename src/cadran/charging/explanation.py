@@ -42,6 +42,34 @@ _WORDS = {
     "corrected": ("Corrigé par", "Corrected by"),
     "corrects": ("Corrige", "Corrects"),
 }
+# What a record says in words of the program, for people; a word that is not here is shown as it is.
+_CLASSES = {
+    "emergency": ("numéro d'urgence", "emergency number"),
+    "satellite": ("numéro satellitaire", "satellite number"),
+    "special": ("numéro spécial", "special number"),
+    "on_net": ("client de l'opérateur", "customer of the operator"),
+    "open_sip": ("adresse SIP", "SIP address"),
+    "inum": ("numéro iNum", "iNum"),
+    "geographic": ("ligne fixe", "landline"),
+    "mobile": ("mobile", "mobile"),
+    "excluded": ("plateforme exclue des forfaits", "platform outside packages"),
+}
+_ENDS = {
+    "answered": ("décroché", "answered"),
+    "busy": ("occupé", "busy"),
+    "no-answer": ("sans réponse", "no answer"),
+    "cancelled": ("annulé", "cancelled"),
+    "declined": ("décliné", "declined"),
+    "failed": ("échoué", "failed"),
+    "refused": ("refusé", "refused"),
+    "caller": ("l'appelant", "the caller"),
+    "callee": ("l'appelé", "the called"),
+    "credit": ("la fin du crédit", "the end of the credit"),
+    "limit": ("la durée maximale", "the longest duration"),
+    "operator": ("l'opérateur", "the operator"),
+    "media-lost": ("la perte du son", "the loss of sound"),
+    "restart": ("un redémarrage", "a restart"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +140,13 @@ def _lines(told: Explanation, lang: int) -> Iterator[str]:
         return _WORDS[name][lang]
 
     record = told.record
-    yield f"{word('call')} {record.cdr_id}: {record.number_class} {word('to')} {record.destination}"
+    of_class = _CLASSES.get(record.number_class, (record.number_class,) * 2)[lang]
+    disposition, ended_by = (_ENDS.get(name, (name, name))[lang] for name in (record.disposition, record.ended_by))
+    yield f"{word('call')} {record.cdr_id}: {of_class} {word('to')} {record.destination}"
     yield f"  {word('asked')} {record.authorised_at:%Y-%m-%d %H:%M:%S} UTC"
     if record.answered_at:
         yield f"  {word('answered')} {record.answered_at:%Y-%m-%d %H:%M:%S} UTC"
-    ended = f"{record.disposition}, {word('by')} {record.ended_by}, SIP {record.sip_code}"
+    ended = f"{disposition}, {word('by')} {ended_by}, SIP {record.sip_code}"
     yield f"  {word('ended')} {record.ended_at:%Y-%m-%d %H:%M:%S} UTC ({ended})"
     yield f"{word('decision')}: {record.decision['fr' if lang == 0 else 'en']}"
     yield f"  {word('clause')} {record.clause}; {word('terms')} {record.terms}"
@@ -153,7 +183,8 @@ def _price(charge: Mapping[str, object], record: Record, lang: int) -> Iterator[
         return _WORDS[name][lang]
 
     where = f"{rate.deck} {rate.version}".strip()
-    yield f"{word('deck')}: {rate.prefix} {rate.destination} ({where}, {word('line')} {rate.line})"
+    destination = rate.destination if lang == 0 else charge.get("destination_en") or rate.destination
+    yield f"{word('deck')}: {rate.prefix} {destination} ({where}, {word('line')} {rate.line})"
     price = charge.get("price_nanos", rate.price_nanos)
     assert isinstance(price, int)
     band = f" ({word('band')} {charge['band']})" if charge.get("band") else ""

@@ -108,7 +108,9 @@ def put_in_place(fresh: Path, var: Path, *, at: datetime) -> Path:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--check", "check_only", is_flag=True, help="Open and verify the backup, and change nothing.")
+@click.option(
+    "--check", "check_only", is_flag=True, help="Open and verify the backup, and change nothing; Cadran may run."
+)
 def command(*, file: Path, check_only: bool) -> None:
     """Put the backup FILE in place of the state folder. Cadran must not run; the former state is kept beside it.
 
@@ -118,7 +120,8 @@ def command(*, file: Path, check_only: bool) -> None:
 
     var: Path = settings.VAR
     lock = supervisor.Lock(var)
-    lock.take()
+    if not check_only:
+        lock.take()
     at = datetime.now(UTC)
     fresh = var.with_name(f".{var.name}.restoring-{os.getpid()}")
     fresh.mkdir(mode=0o700)
