@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 
@@ -72,21 +73,17 @@ def test_a_call_in_progress_goes_on_under_hostile_messages_at_both_ends(carrier:
 
 
 def test_calls_whose_caller_vanished_are_bounded(carrier: Carrier) -> None:
+    refused = False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
         flood.bind(("127.0.0.1", 0))
-        flood.settimeout(5)
-        flood.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+        flood.settimeout(0.02)
         port = flood.getsockname()[1]
-        for number in range(400):
-            flood.sendto(
-                INVITE.format(port=port, number=f"f{number}", length=len(SDP), sdp=SDP).encode(), carrier.address
-            )
-        refused = False
-        for _ in range(3000):
-            try:
-                refused = flood.recv(2000).startswith(b"SIP/2.0 503")
-            except TimeoutError:
-                break
+        for number in range(2000):
+            text = INVITE.format(port=port, number=f"f{number}", length=len(SDP), sdp=SDP)
+            flood.sendto(text.encode(), carrier.address)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(20 if number % 10 == 9 else 0):
+                    refused = refused or flood.recv(2000).startswith(b"SIP/2.0 503")
             if refused:
                 break
     health = carrier.get("/health")
