@@ -363,7 +363,7 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA recursive_triggers=ON")
     connection.execute(
-        "PRAGMA cache_size=-16384"
-    )  # KiB: full after some thousand calls, so that memory stays level from then on
+        "PRAGMA cache_size=-8192"
+    )  # KiB: full after a thousand calls, so that memory stays level from then on
     connection.execute("PRAGMA wal_autocheckpoint=4000")
     return connection

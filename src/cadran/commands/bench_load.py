@@ -148,12 +148,12 @@ def called_side(port: int) -> Iterator[None]:
             process.wait()
 
 
-def call(port: int, *, digest: bool, calls: int, at_once: int, limit_s: float = 600) -> Load:
-    """Make calls to a SIP port as fast as `at_once` of them go at a time."""
+def call(port: int, *, digest: bool, calls: int, at_once: int, limit_s: float = 600, rate: float = 2000) -> Load:
+    """Make calls to a SIP port, `rate` new ones a second, or as fast as `at_once` of them go at a time."""
     with _scenario(calling(digest)) as path:
         statistics = path.parent / "statistics.csv"
         command = [_sipp(), f"{HOST}:{port}", "-sf", str(path), "-i", HOST, "-p", str(free_port()), "-mi", HOST]
-        command += ["-m", str(calls), "-l", str(at_once), "-r", "2000", "-nostdin", "-trace_stat", "-fd", "1"]
+        command += ["-m", str(calls), "-l", str(at_once), "-r", f"{rate:.0f}", "-nostdin", "-trace_stat", "-fd", "1"]
         command += [
             "-stf",
             str(statistics),

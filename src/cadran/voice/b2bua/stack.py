@@ -38,7 +38,7 @@ from sippy.Time import MonoTime as sippy_clock
 from sippy.Time.MonoTime import MonoTime
 from sippy.Time.Timeout import Timeout
 
-from cadran.voice.b2bua import figures
+from cadran.voice.b2bua import figures, retransmissions
 from cadran.voice.rules import admission, datagrams
 
 log = structlog.get_logger("voice.stack")
@@ -99,6 +99,7 @@ def install(agent: str) -> None:
     for one in (_url_module, _via_module, _conf_module):
         one.dir = _has_my
     sippy_clock.clock_getdtime = time.clock_gettime
+    SipTransactionManager.SipTMRetransmitO = retransmissions.answer
     for module in (SipTransactionManager, EventDispatcher, Network_server, Udp_server):
         module.dump_exception = _log_error
 

@@ -11,13 +11,12 @@ from sippy.SipHeader import SipHeader
 from sippy.SipTransactionManager import SipTransactionManager
 
 from cadran.units.clock import MonotonicClock
-from cadran.voice.b2bua import figures, stack
+from cadran.voice.b2bua import figures, retransmissions, stack
 from cadran.voice.rules import admission, datagrams, responses
 
 log = structlog.get_logger("voice.transactions")
 OVERLOAD_RETRY_S = 5
 _TABLE = 20_000
-_REMEMBERED = 50_000
 
 
 class Transactions(SipTransactionManager):  # type: ignore[misc]
@@ -38,6 +37,10 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         self._on_request = on_request
         self._told = admission.TokenBucket(1)
         super().__init__(global_config, self._contained)
+        theirs: Any = self.cp_timer
+        theirs.cancel()
+        self.l1rcache: Any = retransmissions.Answers()
+        self.cp_timer: Any = stack.every(retransmissions.TURN_S, self.rCachePurge)
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:
         """The way in of every datagram."""
@@ -51,8 +54,6 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         if not datagrams.is_sip(data_in):
             figures.DROPPED.labels(why="not-sip").inc()
             return
-        if len(self.l1rcache) > _REMEMBERED:
-            self.rCachePurge()
         method = datagrams.new_method(data_in)
         if method in ("INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE", "MESSAGE", "PUBLISH", "NOTIFY"):
             paid = datagrams.has_credentials(data_in) or self.trusted(ra.address)
@@ -62,6 +63,10 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
                 self._turn_away(data_in, ra.address, server, method, decision)
                 return
         super().handleIncoming(data_in, ra, server, rtime)
+
+    def rCachePurge(self) -> None:
+        self.l1rcache.turn()
+        self.l4r.rotateCache()
 
     def _turn_away(self, data: bytes, source: Any, server: Any, method: str, decision: admission.Gate) -> None:
         figures.ADMISSION.labels(method=method, how=decision.value).inc()

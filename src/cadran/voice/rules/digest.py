@@ -22,6 +22,7 @@ _PARAMETER = re.compile(r'\s*([A-Za-z][A-Za-z0-9-]{0,31})\s*=\s*(?:"((?:[^"\\]|\
 _MD5_ALONE = re.compile(r"(?i)baresip v([0-2]\.|3\.([0-9]|10)\.)")
 _STRONG_FIRST = re.compile(r"(?i)(cadran|linphone|baresip|flexisip)")
 _HEX8 = re.compile(r"[0-9A-Fa-f]{8}")
+_UNUSED, _ONCE = (0, 0), (1, 1)  # most nonces are used once: they share this
 _USER = re.compile(r"(?i)^sips?:(?:([^@:;?]*)(?:[:;][^@]*)?@)?")
 
 
@@ -142,8 +143,8 @@ class Nonces:
 
     key: bytes
     lifetime_s: float = 300.0
-    bound: int = 50_000
-    _used: OrderedDict[str, tuple[float, int, int]] = field(default_factory=OrderedDict)
+    bound: int = 5_000
+    _used: OrderedDict[str, tuple[int, int]] = field(default_factory=OrderedDict)
     _forgotten_until: float = 0.0
 
     def issue(self, *, now: float, random_hex: str) -> str:
@@ -156,7 +157,7 @@ class Nonces:
         body, _, signature = nonce.partition(".")
         if len(body) > 64 or not hmac.compare_digest(signature.encode(), self._signature(body).encode()):
             return None
-        return int(body[:12], 16) / 1000
+        return _issued_s(body)
 
     def fresh(self, nonce: str, *, now: float) -> bool:
         """Ours, not too old, and not among those whose counts were forgotten."""
@@ -165,7 +166,8 @@ class Nonces:
 
     def use(self, nonce: str, count: int, *, now: float) -> bool:
         """Take a count of a fresh nonce; False when it was taken before (a replay) or lies behind the window."""
-        at, highest, seen = self._used.get(nonce) or (self.issued_at(nonce) or 0.0, 0, 0)
+        body = nonce.partition(".")[0]
+        highest, seen = self._used.get(body, _UNUSED)
         if count > highest:
             shift = count - highest
             seen, highest = ((seen << shift) | 1) & (2**64 - 1) if shift < 64 else 1, count
@@ -174,18 +176,22 @@ class Nonces:
             if bit == 0 or seen & bit:
                 return False
             seen |= bit
-        self._used[nonce] = (at, highest, seen)
-        self._used.move_to_end(nonce)
-        while now - next(iter(self._used.values()))[0] > self.lifetime_s:  # too old to be taken again
+        self._used[body] = _ONCE if highest == 1 else (highest, seen)
+        self._used.move_to_end(body)
+        while now - _issued_s(next(iter(self._used))) > self.lifetime_s:  # too old to be taken again
             self._used.popitem(last=False)
         while len(self._used) > self.bound:
-            _, (old, _, _) = self._used.popitem(last=False)
-            if now - old <= self.lifetime_s:
+            oldest, _ = self._used.popitem(last=False)
+            if now - (old := _issued_s(oldest)) <= self.lifetime_s:
                 self._forgotten_until = max(self._forgotten_until, old)
         return True
 
     def _signature(self, body: str) -> str:
         return hmac.new(self.key, body.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
+
+
+def _issued_s(body: str) -> float:
+    return int(body[:12], 16) / 1000
 
 
 def offered(agent: str) -> tuple[str, ...]:
