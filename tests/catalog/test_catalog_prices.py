@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cadran.catalog import queries
+from cadran.catalog import operations, queries
 
 pytestmark = pytest.mark.django_db
 Activate = Callable[..., queries.DeckVersion]
@@ -75,3 +75,12 @@ def test_there_is_no_price_before_the_first_deck_nor_at_another_brand(activated:
     activated(DECK)
     assert queries.price_of("ippi", "33142000001", at - timedelta(seconds=1)) is None
     assert queries.price_of("kryptoow", "33142000001", at) is None
+
+
+def test_a_deck_in_another_currency_than_the_credit_is_not_activated(
+    activated: Callable[..., queries.DeckVersion], small: bytes, at: datetime
+) -> None:
+    activated(small.decode())
+    with pytest.raises(operations.UnableToActivateDeck, match="USD"):
+        activated(small.decode().replace("0.0900", "0.0800"), currency="USD", version="dollars")
+    assert [deck.currency for deck in queries.activated("ippi", "world")] == ["EUR"]

@@ -179,6 +179,7 @@ def activate_deck(
             raise UnableToActivateDeck(
                 f"{row.name} {row.version} takes effect on {row.effective_from:%Y-%m-%dT%H:%MZ} already: import it as a new version"
             )
+        _check_currency(row)
         _check_date(row, effective_from, at)
         if dry_run:
             return deck
@@ -193,6 +194,15 @@ def activate_deck(
             at=at,
         )
         return queries.deck(row.brand, row.name, row.version)
+
+
+def _check_currency(row: models.Deck) -> None:
+    currency = policy_queries.brand(row.brand).currency
+    if row.currency != currency:
+        raise UnableToActivateDeck(
+            f"{row.name} {row.version} is in {row.currency} and the credit of {row.brand} in {currency}: every call would be "
+            f"refused for want of a price; import it with --currency {currency} if that is what its prices are"
+        )
 
 
 @carries("KRY-4.5.1-price-of-the-day")
