@@ -132,7 +132,7 @@ def test_a_process_that_keeps_crashing_is_given_up_loudly(tmp_path: Path, monkey
         return ear
 
     ear = asyncio.run(story())
-    assert ear.heard.count(("one", "crashed")) == 5
+    assert ear.heard.count(("one", "crashed")) == 8
     assert "one: no luck" in ear.lines
 
 

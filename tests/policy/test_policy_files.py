@@ -34,6 +34,7 @@ def test_a_right_folder_loads_with_values_units_clauses_and_places(load):
         ('unit = "day"', "unit = 3", 9, "unit must be a text, not 3"),
         ("value = 180", 'value = "180"', 8, "a value in day is made of whole numbers, not '180'"),
         ("value = 180", "value = -1", 8, "a value in day cannot be negative"),
+        ('value = 180\nunit = "day"', 'value = "Mars"\nunit = "zone"', 8, "'Mars' is no time zone"),
         ("value = 180", "value = 180.5", 8, "a value is never a float"),
         ("value = 180", "value = 2020-01-01", 8, "value must be a text, a whole number"),
         ("value = 180", "value = [1, 'a']", 8, "value must be a text, a whole number"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from cadran.commands import probes
 from cadran.units import errors
 
-CRASHES, CRASH_WINDOW_S = 5, 60.0
+CRASHES, CRASH_WINDOW_S = 8, 60.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 10.0
 LOG_BYTES, LOG_FILES = 5_000_000, 3
 LAST_LINES = 15

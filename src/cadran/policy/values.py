@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
+from cadran.policy import brands
 from cadran.policy.sections import shortly
 from cadran.policy.terms import Content, Scalar
 
@@ -107,6 +108,8 @@ def problems(name: str, raw: object, unit: str) -> Iterator[str]:
             return
         if isinstance(item, int) and not isinstance(item, bool) and item < 0:
             yield f"a value in {unit} cannot be negative ({item})"
+        if unit == "zone" and not brands.is_zone(str(item)):
+            yield f"{shortly(item)} is no time zone of the IANA list, such as Europe/Paris"
     if isinstance(read, tuple) and len(set(read)) < len(read) and wanted is str:
         yield f"the list holds an item twice: {shortly(raw)}"
 
