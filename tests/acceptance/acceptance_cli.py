@@ -25,14 +25,18 @@ class Done:
 
 
 def cadran(
-    *args: str | bytes, var: Path, env: Mapping[str, str] | None = None, stdin: str = "", timeout_s: float = 60
+    *args: str | bytes,
+    var: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.PIPE,
+    timeout_s: float = 60,
 ) -> Done:
     """Run `cadran ARGS` on a state folder."""
     argv: Sequence[str | bytes] = (sys.executable, "-m", "cadran", *args)
     done = subprocess.run(
         argv,
         env={**os.environ, "CADRAN_VAR": str(var), **(env or {})},
-        input=stdin,
+        stdin=stdin,
         capture_output=True,
         text=True,
         timeout=timeout_s,

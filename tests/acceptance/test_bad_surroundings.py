@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,11 @@ def test_digits_of_other_scripts_are_no_amount_and_no_number(tmp_path: Path) -> 
     assert (amount.code, number.code) == (2, 2)
     assert amount.json()["error"]["id"] == "units-money-invalid"
     assert number.json()["error"]["id"] == "units-e164-invalid"
+
+
+def test_a_phone_without_an_input_leaves_at_once(tmp_path: Path) -> None:
+    phone = ("phone", "--control", "--user", "alice", "--password", "x", "--server", "127.0.0.1:9")
+    done = cadran(*phone, var=tmp_path, stdin=subprocess.DEVNULL)
+    assert done.code == 0
+    assert [json.loads(line)["event"] for line in done.out.splitlines()] == ["ready", "bye"]
+    assert "Traceback" not in done.err

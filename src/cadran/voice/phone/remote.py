@@ -202,7 +202,8 @@ async def serve(handset_for: Callable[[Callable[[engine.Event], None]], Handset]
     """On this process's own standard input and output."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LONGEST_LINE)
-    if stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+    source = os.fstat(sys.stdin.fileno())
+    if stat.S_ISREG(source.st_mode) or os.path.samestat(source, os.stat(os.devnull)):  # neither can be polled
         reader.feed_data(sys.stdin.buffer.read())
         reader.feed_eof()
     else:
