@@ -106,3 +106,21 @@ def test_an_exception_is_written_without_the_secrets_of_its_message() -> None:
 @given(st.recursive(st.text() | st.integers() | st.none(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
 def test_redaction_never_fails(value: object) -> None:
     logs.redact(None, "info", {"event": "x", "value": value})
+
+
+def test_an_event_names_the_logger_or_the_module_that_asked_for_it() -> None:
+    out = io.StringIO()
+    logs.configure("test", stream=out, level="INFO")
+    structlog.get_logger("voice.call").info("one of %d", 2)
+    structlog.get_logger().info("two")
+    structlog.get_logger().debug("not shown")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert (first["logger"], first["event"]) == ("voice.call", "one of 2")
+    assert second["logger"] == __name__
+
+
+def test_a_line_that_cannot_be_written_stops_nothing() -> None:
+    out = io.StringIO()
+    logs.configure("test", stream=out, level="INFO")
+    out.close()
+    structlog.get_logger("room").info("lost")

@@ -3,6 +3,9 @@ readable lines on a terminal. Secrets and personal data never appear in clear.""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import json
 import logging
 import os
 import re
@@ -25,6 +28,7 @@ _DIGEST = re.compile(
     r"""\b(response|cnonce|password|passwd|pwd|token|secret)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&]+)""",
     re.IGNORECASE,
 )
+_HARMLESS = re.compile(r"[A-Za-z ._-]*")  # holds none of what is searched for above
 _MAX_DEPTH = 4
 
 
@@ -38,13 +42,20 @@ def masked_number(digits: str) -> str:
 
 def masked_text(text: str) -> str:
     """The text with mail addresses, telephone numbers in international form and credentials made unreadable."""
+    if _HARMLESS.fullmatch(text):
+        return text
     text = _DIGEST.sub(r"\1\2***", text)
     text = _EMAIL.sub(r"\1***@\2", text)
     return _LONG_NUMBER.sub(r"\1\2***\3", text)
 
 
+@functools.lru_cache(1000)
+def _secret(key: str) -> bool:
+    return _SECRET_KEYS.search(key) is not None
+
+
 def _masked(key: str, value: object, depth: int = 0) -> object:
-    if _SECRET_KEYS.search(key):
+    if _secret(key):
         return "***"
     if isinstance(value, str):
         if key in _NAME_KEYS:
@@ -65,6 +76,36 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
+class _Lines:
+    """Writes finished lines: events do not pass the standard logging, which costs as much again. Without a name, the logger has that
+    of the module that asked for it. A line that cannot be written is lost: nothing stops for it."""
+
+    def __init__(self, out: TextIO, *name: str) -> None:
+        self._out, self.name = out, _NAMED(*name).name
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    debug = info = warning = warn = error = exception = critical = fatal = log = msg
+
+
+_NAMED = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
+def _json(event: object, **_given: object) -> str:
+    return _ENCODER.encode(event)
+
+
+def _add_process(
+    process: str, _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    event["process"] = process
+    return event
+
+
 def configure(process: str, *, stream: TextIO | None = None, level: str | None = None) -> None:
     """Set up structlog and the standard logging of this process; `process` is its name (`sip`, `charging`...).
 
@@ -72,25 +113,25 @@ def configure(process: str, *, stream: TextIO | None = None, level: str | None =
     """
     out = stream or sys.stderr
     form = os.environ.get("CADRAN_LOG", "pretty" if out.isatty() else "json")
+    level = level or os.environ.get("CADRAN_LOG_LEVEL", "INFO").upper()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        lambda _logger, _method, event: {**event, "process": process},
-        structlog.stdlib.PositionalArgumentsFormatter(),
+        functools.partial(_add_process, process),
         structlog.processors.format_exc_info,
         redact,
     ]
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=out.isatty())
         if form == "pretty"
-        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, renderer],
+        logger_factory=functools.partial(_Lines, out),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
@@ -102,6 +143,6 @@ def configure(process: str, *, stream: TextIO | None = None, level: str | None =
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level or os.environ.get("CADRAN_LOG_LEVEL", "INFO").upper())
+    root.setLevel(level)
     for chatty in ("httpx", "httpcore", "mail.log"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,23 +1,25 @@
-"""Where a call goes and who pays for it: the reads that come before charging is asked. Runs on a database thread."""
+"""Where a call goes and who pays for it: the reads that come before charging is asked. Runs on the SIP thread where all of them
+are kept (`look` raises NotKnown otherwise), else on a database thread."""
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
 from typing import Any
 
-from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
-from cadran.party import queries as party
 from cadran.units.e164 import InvalidNumber
 from cadran.voice.carriers.book import Carrier
 from cadran.voice.directory.cache import SipUser
+from cadran.voice.directory.lookups import Look, NotKnown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHOWN = re.compile(r"\+?[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 ANONYMOUS = ("anonymous", "anonymous.invalid", "Anonymous")
+_read_dialled = functools.lru_cache(500)(numbers.read_dialled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +56,11 @@ class Plan:
     inputs: dict[str, str] = field(default_factory=dict)
 
 
-def outbound(user: SipUser, text: str, *, withhold: bool, private_targets: bool, own: tuple[str, int]) -> Plan:
+def outbound(
+    user: SipUser, text: str, look: Look, *, withhold: bool, private_targets: bool, own: tuple[str, int]
+) -> Plan:
     """A customer calls `text`: a number, a user name, or user@host[:port] of another domain. own: our SIP address."""
-    shown = numbering.shown_number(user.account)
+    shown = look.shown_number(user.account)
     common: dict[str, Any] = {
         "account": user.account,
         "terms": user.terms,
@@ -71,20 +75,22 @@ def outbound(user: SipUser, text: str, *, withhold: bool, private_targets: bool,
         "from_user": f"+{shown}" if shown else user.username,
     }
     if "@" in text:
+        if not look.may_wait:
+            raise NotKnown("a host name")
         return _open_sip(text, common, private_targets=private_targets, own=own)
     try:
-        dialled = numbers.read_dialled(text, country=user.country)
+        dialled = _read_dialled(text, user.country)
     except InvalidNumber:
-        return _by_name(text, common)
-    if dialled.e164 is not None and (holder := numbering.holder(dialled.e164.digits)) is not None:
+        return _by_name(text, common, look)
+    if dialled.e164 is not None and (holder := look.holder(dialled.e164.digits)) is not None:
         name = numbers.NumberClass.ON_NET.value
         digits, username = dialled.e164.digits, holder.sip_username
-        callee = party.sip_user(username)
+        callee = look.sip_user(username)
         if callee is None or not callee.active:
             return Plan(turned=480, **common)
         return Plan(ring="user", number_class=name, destination=digits, username=username, **common)
     if dialled.number_class == numbers.NumberClass.UNKNOWN:
-        return _by_name(text, common)
+        return _by_name(text, common, look)
     common["withheld"] = withhold or not shown
     digits = dialled.e164.digits if dialled.e164 is not None else dialled.short or re.sub(r"\D", "", text)
     return Plan(
@@ -97,24 +103,24 @@ def outbound(user: SipUser, text: str, *, withhold: bool, private_targets: bool,
     )
 
 
-def _by_name(text: str, common: dict[str, Any]) -> Plan:
+def _by_name(text: str, common: dict[str, Any], look: Look) -> Plan:
     """A SIP user of ours, or nobody."""
-    callee = (party.sip_user(text) or party.sip_user(text.lower())) if _NAME.fullmatch(text) else None
+    callee = (look.sip_user(text) or look.sip_user(text.lower())) if _NAME.fullmatch(text) else None
     if callee is None or not callee.active:
         return Plan(turned=404, turned_as="number-unknown", **common)
     name = numbers.NumberClass.ON_NET.value
     return Plan(ring="user", number_class=name, destination=callee.username, username=callee.username, **common)
 
 
-def inbound(carrier: Carrier, text: str, from_user: str, from_name: str, *, country: str) -> Plan:
+def inbound(carrier: Carrier, text: str, from_user: str, from_name: str, look: Look, *, country: str) -> Plan:
     """A carrier delivers a call for `text`, in any usual form."""
     wanted = f"+{text}" if re.fullmatch(r"[1-9]\d{6,14}", text) else text
     try:
-        number = numbers.read_dialled(wanted, country=country).e164
+        number = _read_dialled(wanted, country).e164
     except InvalidNumber:
         number = None
-    holder = numbering.holder(number.digits) if number is not None else None
-    user = party.sip_user(holder.sip_username) if holder is not None else None
+    holder = look.holder(number.digits) if number is not None else None
+    user = look.sip_user(holder.sip_username) if holder is not None else None
     if number is None or user is None or not user.active:
         return Plan(turned=404)
     shown = from_user if _SHOWN.fullmatch(from_user) and from_user.lower() != "anonymous" else ""

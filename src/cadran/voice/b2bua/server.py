@@ -21,6 +21,7 @@ from cadran.voice.b2bua.session import RETRY_AFTER_S, Session
 from cadran.voice.b2bua.settling import AsyncCharging, Settlements
 from cadran.voice.carriers.book import Book, Carrier
 from cadran.voice.directory.cache import Directory, SipUser
+from cadran.voice.directory.lookups import Lookups, NotKnown
 from cadran.voice.journal import writer
 from cadran.voice.options import Options
 from cadran.voice.registrar.registrar import Registrar
@@ -69,6 +70,7 @@ class Server:
             no_answer_s=options.no_answer_s, carrier_silence_s=options.carrier_silence_s, bye_s=options.bye_s
         )
         self.directory = Directory(background, clock, ttl_s=options.directory_ttl_s)
+        self.lookups = Lookups(clock, ttl_s=options.directory_ttl_s)
         failures = admission.FailureGate(options.failures, options.failures_per_source, options.failure_window_s)
         self.identity = Identity(
             realm=place.realm, directory=self.directory, clock=clock, gate=failures, lifetime_s=options.nonce_lifetime_s
@@ -230,7 +232,13 @@ class Server:
             session.feed(ev.Turned(488))
             return
         session.wait(self.patience.authorise_s)
-        self.background.read(session.dialling.plan, lambda plan: self._planned(session, plan))
+        work = session.dialling.plan
+        try:
+            plan = work(self.lookups.known)
+        except NotKnown:
+            self.background.read(lambda: work(self.lookups), lambda plan: self._planned(session, plan))
+        else:
+            self._planned(session, plan)
 
     def _planned(self, session: Session, plan: plans.Plan | None) -> None:
         if plan is None:

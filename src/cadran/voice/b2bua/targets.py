@@ -1,4 +1,4 @@
-"""From an INVITE to what was dialled, and from a plan to the legs that ring. SIP thread; `Dialling.plan` runs elsewhere."""
+"""From an INVITE to what was dialled, and from a plan to the legs that ring. SIP thread; `Dialling.plan` may run elsewhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cadran.voice.b2bua import plans, transactions
 from cadran.voice.b2bua.legs import Outgoing
 from cadran.voice.carriers.book import Carrier
 from cadran.voice.directory.cache import SipUser
+from cadran.voice.directory.lookups import Look
 from cadran.voice.rules.bindings import Binding
 from cadran.voice.rules.events import Branch
 
@@ -28,7 +29,7 @@ class Dialling:
     """What the caller asked for; `plan` finds out where it goes."""
 
     text: str
-    plan: Callable[[], plans.Plan]
+    plan: Callable[[Look], plans.Plan]
 
 
 def read(request: Any, place: Place, *, user: SipUser | None, carrier: Carrier | None) -> Dialling:
@@ -43,8 +44,8 @@ def read(request: Any, place: Place, *, user: SipUser | None, carrier: Carrier |
         withhold = _wants_privacy(request)
         return Dialling(
             text,
-            lambda: plans.outbound(
-                user, text, withhold=withhold, private_targets=place.private_targets, own=place.local
+            lambda look: plans.outbound(
+                user, text, look, withhold=withhold, private_targets=place.private_targets, own=place.local
             ),
         )
     assert carrier is not None
@@ -52,7 +53,7 @@ def read(request: Any, place: Place, *, user: SipUser | None, carrier: Carrier |
     from_user, from_name = str(sender.url.username or ""), str(sender.name or "")
     if _wants_privacy(request):
         from_user, from_name = "", ""
-    return Dialling(text, lambda: plans.inbound(carrier, text, from_user, from_name, country=place.country))
+    return Dialling(text, lambda look: plans.inbound(carrier, text, from_user, from_name, look, country=place.country))
 
 
 def _wants_privacy(request: Any) -> bool:

@@ -57,9 +57,10 @@ class Directory:
     def _found(self, username: str, found: object) -> None:
         known = found if isinstance(found, Known) else Known(None, ok=False)
         if known.ok:
-            self._kept[username] = (self.clock.seconds() + self.ttl_s, known)
+            now = self.clock.seconds()
+            self._kept[username] = (now + self.ttl_s, known)
             self._kept.move_to_end(username)
-            while len(self._kept) > self.bound:
+            while len(self._kept) > self.bound or next(iter(self._kept.values()))[0] <= now - self.ttl_s:
                 self._kept.popitem(last=False)
         for done in self._asked.pop(username, []):
             done(known)
