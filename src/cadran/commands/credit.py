@@ -71,7 +71,10 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
     if given.micros <= 0 or not reason.strip() or not staff.strip():
         raise InvalidInput("a grant has an amount above zero, a reason, and the name of who gives it")
     at, key = settings.CIVIL_CLOCK.now(), ids.checked_key(f"grant:{key}") if key else ids.new_id("grant")
-    bought = SocketCharging(settings.CHARGING_SOCKET).buy_credit(
+    charging = SocketCharging(settings.CHARGING_SOCKET)
+    if holder.validated_at:  # the event that opens the wallet may still be on its way
+        charging.open_wallet(account=holder.account, brand=holder.brand, currency=holder.currency, at=at)
+    bought = charging.buy_credit(
         BuyCredit(
             key=key,
             account=holder.account,
