@@ -118,21 +118,25 @@ def test_the_children_of_a_process_that_was_killed_go_before_it_is_started_again
     asyncio.run(story())
 
 
-def test_a_process_that_keeps_crashing_is_given_up_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_keeps_crashing_is_told_of_and_tried_again_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(supervisor, "FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(supervisor, "CRASH_PAUSE_S", 0.5)
     code = "import sys, time; open(sys.argv[1], 'w').write('up'); time.sleep(0.3); sys.exit('no luck')"
 
     async def story() -> Ear:
         ear = Ear()
         keeper = supervisor.Supervisor([service(tmp_path, "one", code)], var=tmp_path, report=ear)
         await keeper.start()
-        await until(lambda: ("one", "gave-up") in ear.heard)
-        assert keeper.running["one"].state == "gave-up"
+        await until(lambda: ("one", "crash-loop") in ear.heard)
+        assert keeper.running["one"].state == "crash-loop"
+        assert ear.heard.count(("one", "crashed")) == 8
+        await until(lambda: ear.heard.count(("one", "crashed")) == 9)
         await keeper.stop()
         return ear
 
     ear = asyncio.run(story())
-    assert ear.heard.count(("one", "crashed")) == 8
     assert "one: no luck" in ear.lines
 
 

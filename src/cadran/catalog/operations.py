@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -62,7 +62,8 @@ class UnableToActivateDeck(CadranError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What an import read and did. deck: the version in the database, None in a dry run or with problems. created: False where
-    the same file had been imported before under that version."""
+    the same file had been imported before under that version. coarser: lines counted in larger steps than the brand's terms
+    promise, which is allowed and told; coarser_clause: the clause that promises them."""
 
     brand: str
     name: str
@@ -73,6 +74,8 @@ class ImportReport:
     rates: int
     problems: tuple[deck_csv.Problem, ...]
     problem_count: int
+    coarser: tuple[int, ...] = ()
+    coarser_clause: str = ""
     deck: queries.DeckVersion | None = None
     created: bool = False
 
@@ -88,6 +91,11 @@ class ImportReport:
             "rates": self.rates,
             "problem_count": self.problem_count,
             "problems": [asdict(problem) for problem in self.problems],
+            "coarser_than_terms": {
+                "clause": self.coarser_clause,
+                "lines": list(self.coarser[:1000]),
+                "count": len(self.coarser),
+            },
             "deck": self.deck.as_dict() if self.deck else None,
             "created": self.created,
         }
@@ -135,6 +143,8 @@ def import_deck(
         rates=len(reading.rates),
         problems=tuple(reading.problems),
         problem_count=reading.problem_count,
+        coarser=_coarser(reading.rates, blanks),
+        coarser_clause=blanks.clause,
     )
     if dry_run:
         return report
@@ -158,7 +168,17 @@ def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_csv.Blanks
         connection_micros=(
             terms.integer("calls.connection_fee_micros") if "calls.connection_fee_micros" in stated else 0
         ),
+        clause=terms.clause("calls.first_increment_s") if "calls.first_increment_s" in stated else "",
     )
+
+
+@carries("IPP-10.1-per-second")
+def _coarser(rates: Sequence[rules.Rate], blanks: deck_csv.Blanks) -> tuple[int, ...]:
+    """The lines whose steps are larger than those that the terms promise."""
+    first_s, next_s = blanks.first_s, blanks.next_s
+    if first_s is None or next_s is None:
+        return ()
+    return tuple(rate.line for rate in rates if rate.first_s > first_s or rate.next_s > next_s)
 
 
 def activate_deck(

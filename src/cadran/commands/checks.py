@@ -263,7 +263,7 @@ def processes() -> list[Finding]:
             found.append(
                 Finding("processes", BAD, f"{name} was left behind (process {one['pid']})", f"kill {one['pid']}")
             )
-        elif running and (not alive or one["state"] == "gave-up"):
+        elif running and (not alive or one["state"] == "crash-loop"):
             found.append(
                 Finding("processes", BAD, f"{name} is down ({one['state']})", f"see {settings.VAR}/log/{name}.log")
             )

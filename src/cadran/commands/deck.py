@@ -196,6 +196,12 @@ def _tell_report(report: object, dry_run: bool) -> None:
         click.echo(f"line {problem.line}{column}: {problem.message} [{problem.code}]", err=True)
     if report.problem_count > SHOWN_PROBLEMS:
         click.echo(f"... and {report.problem_count - SHOWN_PROBLEMS} more; --json lists 1000", err=True)
+    if report.coarser:
+        click.echo(
+            f"warning: {len(report.coarser)} lines count in larger steps than the terms promise ({report.coarser_clause}), "
+            f"the first in line {report.coarser[0]}",
+            err=True,
+        )
     told = f"{report.lines} lines, {report.rates} rates, {report.problem_count} problems"
     if report.problem_count:
         click.echo(f"{told}: nothing was imported")

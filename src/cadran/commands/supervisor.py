@@ -1,5 +1,5 @@
 """Keeps a set of processes running: starts them in stages, waits until each is ready, files what they print, starts the
-crashed ones again (a bounded number of times), and stops them all in the reverse order."""
+crashed ones again (later each time), and stops them all in the reverse order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from cadran.commands import probes
 from cadran.units import errors
 
-CRASHES, CRASH_WINDOW_S = 8, 60.0
+CRASHES, CRASH_WINDOW_S, CRASH_PAUSE_S = 8, 60.0, 60.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 10.0
 LOG_BYTES, LOG_FILES = 5_000_000, 3
 LAST_LINES = 15
@@ -55,7 +55,7 @@ class Service:
 
 @dataclass(slots=True)
 class Running:
-    """What is known of a service now. state: starting | running | stopped | gave-up."""
+    """What is known of a service now. state: starting | running | stopped | crash-loop."""
 
     service: Service
     state: str = "starting"
@@ -145,7 +145,7 @@ async def _ended(process: asyncio.subprocess.Process) -> int:
 
 
 class Supervisor:
-    """Runs `services` until `stop` is called. `report(name, event, detail)` hears: ready, log, crashed, restarted, gave-up,
+    """Runs `services` until `stop` is called. `report(name, event, detail)` hears: ready, log, crashed, restarted, crash-loop,
     stopped, killed."""
 
     def __init__(self, services: Sequence[Service], *, var: Path, report: Report) -> None:
@@ -228,7 +228,7 @@ class Supervisor:
         return f"{what}. Its last lines, of {self.var / 'log' / (one.service.name + '.log')}:\n  {tail}\n"
 
     async def _watch(self, one: Running) -> None:
-        """Start a crashed service again, later each time; after CRASHES within CRASH_WINDOW_S give up and say so."""
+        """Start a crashed service again, later each time; after CRASHES within CRASH_WINDOW_S say so, pause, and try again."""
         while True:
             assert one.process
             code = await _ended(one.process)
@@ -239,14 +239,15 @@ class Supervisor:
             one.crashes.append(now)
             self.report(one.service.name, "crashed", str(code))
             if len(one.crashes) == CRASHES and now - one.crashes[0] < CRASH_WINDOW_S:
-                one.state = "gave-up"
+                one.state = "crash-loop"
                 self._write_state()
                 self.report(
-                    one.service.name, "gave-up", self._why(one, f"{CRASHES} crashes within {CRASH_WINDOW_S:.0f} s")
+                    one.service.name, "crash-loop", self._why(one, f"{CRASHES} crashes within {CRASH_WINDOW_S:.0f} s")
                 )
-                return
+                one.crashes.clear()
+                await asyncio.sleep(CRASH_PAUSE_S)
             recent = sum(1 for at in one.crashes if now - at < CRASH_WINDOW_S)
-            await asyncio.sleep(min(FIRST_BACKOFF_S * 2 ** (recent - 1), LONGEST_BACKOFF_S))
+            await asyncio.sleep(min(FIRST_BACKOFF_S * 2 ** max(recent - 1, 0), LONGEST_BACKOFF_S))
             if self.stopping.is_set():
                 return
             one.restarts += 1

@@ -18,9 +18,9 @@ _TEXTS = {
         "{name} ended (code {detail}): starting it again...",
     ),
     "restarted": ("{name} a redémarré (fois n° {detail}).", "{name} is back (restart no. {detail})."),
-    "gave-up": (
-        "{name} s'arrête sans cesse, il n'est plus relancé : {detail}",
-        "{name} keeps crashing and is left stopped: {detail}",
+    "crash-loop": (
+        "{name} s'arrête sans cesse : une minute de pause, puis un nouvel essai. {detail}",
+        "{name} keeps crashing: a minute's pause, then another try. {detail}",
     ),
     "killed": ("{name} a été tué : {detail}", "{name} was killed: {detail}"),
 }

@@ -79,7 +79,8 @@ def call_decision(
         return _free(terms, "account.free_classes", number_class, known)
     if number_class in terms.texts("calls.free_classes"):
         return _free(terms, "calls.free_classes", number_class, known)
-    return _answer(terms, True, "calls.first_increment_s", "call-charged", _charged_sentences(terms), known)
+    steps = terms.integer("calls.first_increment_s"), terms.integer("calls.next_increment_s")
+    return _answer(terms, True, "calls.first_increment_s", "call-charged", charged_sentences(*steps), known)
 
 
 @carries("IPP-5.5-one-hour", "IPP-9.6-120-minutes")
@@ -105,8 +106,8 @@ def _free(terms: Terms, name: str, number_class: str, known: Mapping[str, Input]
     return _answer(terms, True, name, f"call-free-{_dashed(number_class)}", sentences, known)
 
 
-def _charged_sentences(terms: Terms) -> tuple[str, str]:
-    first_s, next_s = terms.integer("calls.first_increment_s"), terms.integer("calls.next_increment_s")
+def charged_sentences(first_s: int, next_s: int) -> tuple[str, str]:
+    """How a charged call is counted, in French and English, by the steps of its price."""
     if (first_s, next_s) == (1, 1):
         return (
             "Appel facturé à la seconde dès la première seconde, au tarif de la destination.",

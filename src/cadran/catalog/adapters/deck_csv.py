@@ -46,13 +46,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Blanks:
-    """What a blank cell means: values of the brand's terms. An increment None must be stated by the file."""
+    """What a blank cell means: values of the brand's terms. An increment None must be stated by the file. clause: the clause of
+    the increments."""
 
     zone: str
     currency: str
     first_s: int | None = None
     next_s: int | None = None
     connection_micros: int = 0
+    clause: str = ""
 
 
 @dataclass(slots=True)
