@@ -275,3 +275,54 @@ def test_what_does_not_begin_like_sip_is_not_parsed() -> None:
     assert datagrams.is_sip(b"SIP/2.0 200 OK\r\n")
     assert not datagrams.is_sip(b"GET / HTTP/1.1\r\n")
     assert not datagrams.is_sip(b"\r\n\r\n")
+
+
+def _plain_invite(**changed: str) -> bytes:
+    head = {
+        "line": "INVITE sip:0142000001@127.0.0.1 SIP/2.0",
+        "via": "Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK-1;rport",
+        "rest": "From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c@h\r\nCSeq: 1 INVITE",
+        "contact": "Contact: <sip:a@192.0.2.7:5062>",
+        "hops": "Max-Forwards: 70",
+    }
+    return "\r\n".join([*(head | changed).values(), "", "v=0 c=,*\r\n"]).encode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "plain"),
+    [
+        ({}, True),
+        ({"hops": "max-forwards:1"}, True),
+        ({"hops": "Max-Forwards: 0"}, False),
+        ({"hops": "Max-Forwards: many"}, False),
+        ({"hops": "Subject: none"}, False),
+        ({"line": "INVITE sips:0142000001@127.0.0.1 SIP/2.0"}, False),
+        ({"line": "REGISTER sip:127.0.0.1 SIP/2.0"}, False),
+        ({"via": "Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK-1"}, False),
+        ({"contact": "m: <sip:a@192.0.2.7>"}, True),
+        ({"contact": "Contact: *"}, False),
+        ({"contact": "Contact: <sip:a@h>, <sip:b@h>"}, False),
+        ({"contact": "Contact: <sip:a@h>\r\nContact: <sip:b@h>"}, False),
+        ({"contact": "Contact: <sip:a@h>\r\nRequire: 100rel"}, False),
+        ({"contact": "Subject: none"}, False),
+    ],
+)
+def test_only_an_invite_without_peculiarities_is_challenged_unparsed(changed: dict[str, str], plain: bool) -> None:
+    assert datagrams.plain_invite(_plain_invite(**changed)) is plain
+
+
+def test_the_acknowledgement_of_a_stateless_challenge_is_known_by_its_tag() -> None:
+    reply = datagrams.stateless_reply(
+        _plain_invite(),
+        401,
+        "Unauthorized",
+        source=("192.0.2.7", 5062),
+        headers=[("WWW-Authenticate", 'Digest realm="r"')],
+    )
+    assert reply is not None
+    assert b'\r\nWWW-Authenticate: Digest realm="r"\r\n' in reply
+    to = next(line for line in reply.split(b"\r\n") if line.startswith(b"To:"))
+    ack = b"ACK sip:b@h SIP/2.0\r\n" + to + b"\r\nCall-ID: c@h\r\nCSeq: 1 ACK\r\n\r\n"
+    assert datagrams.acknowledges_stateless(ack)
+    assert not datagrams.acknowledges_stateless(ack.replace(b"ACK sip", b"BYE sip"))
+    assert not datagrams.acknowledges_stateless(ack.replace(b"tag=s", b"tag=t"))

@@ -85,12 +85,22 @@ class Identity:
     def _challenge(self, request: Any, verdict: digest.Verdict) -> Any:
         """401 with a challenge for each algorithm that the phone can bear. A replayed count gets a new nonce, as a stale one does."""
         answer = request.genResponse(401, responses.reason(401))
-        nonce = self.nonces.issue(now=self.clock.seconds(), random_hex=secrets.token_hex(8))
         stale = verdict in (digest.Verdict.STALE, digest.Verdict.REPLAYED)
-        for algorithm in digest.offered((transactions.raw_headers(request, "user-agent") or [""])[0]):
-            text = digest.challenge(realm=self.realm, nonce=nonce, algorithm=algorithm, stale=stale)
-            answer.appendHeader(transactions.header("WWW-Authenticate", text))
+        agent = (transactions.raw_headers(request, "user-agent") or [""])[0]
+        for name, value in self.challenges(agent, stale=stale):
+            answer.appendHeader(transactions.header(name, value))
         return answer
+
+    def challenges(self, agent: str, *, stale: bool = False) -> list[tuple[str, str]]:
+        """Headers with a fresh nonce, one for each algorithm that a phone of this User-Agent can bear."""
+        nonce = self.nonces.issue(now=self.clock.seconds(), random_hex=secrets.token_hex(8))
+        return [
+            (
+                "WWW-Authenticate",
+                digest.challenge(realm=self.realm, nonce=nonce, algorithm=algorithm, stale=stale),
+            )
+            for algorithm in digest.offered(agent)
+        ]
 
     def _refusal(self, request: Any, code: int, why: str) -> Any:
         answer = request.genResponse(code, responses.reason(code))

@@ -96,6 +96,7 @@ class Server:
             gate=self.gate,
             clock=clock,
             trusted=lambda source: place.book.sender(source) is not None,
+            challenge=lambda agent: None if self._full() else self.identity.challenges(agent),
         )
         self.config["_sip_tm"] = self.transactions
         self._ticked_at = clock.seconds()
@@ -155,9 +156,12 @@ class Server:
         if request.getMethod() == "INVITE":
             if request.countHFs("contact") != 1 or request.getHFBody("contact").asterisk:
                 return self._reply(request, 400)
-            if self._stopping or not self.media.online or len(self.sessions) >= self.options.calls:
+            if self._full():
                 return self._reply(request, 503, ("Retry-After", str(RETRY_AFTER_S)))
         return None
+
+    def _full(self) -> bool:
+        return self._stopping or not self.media.online or len(self.sessions) >= self.options.calls
 
     def _identified(self, request: Any, transaction: Any) -> Any:
         """Digest first. Where the directory must be asked, the answer follows later on the same transaction."""

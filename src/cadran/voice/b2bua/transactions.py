@@ -32,8 +32,11 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
         gate: admission.Admission,
         clock: MonotonicClock,
         trusted: Callable[[tuple[str, int]], bool],
+        challenge: Callable[[str], list[tuple[str, str]] | None],
     ) -> None:
-        self.gate, self.clock, self.trusted = gate, clock, trusted
+        """trusted: whether requests from there need no credentials. challenge: the headers that demand them of a User-Agent,
+        or None where a call would be refused anyway."""
+        self.gate, self.clock, self.trusted, self.challenge = gate, clock, trusted, challenge
         self._on_request = on_request
         self._told = admission.TokenBucket(1)
         super().__init__(global_config, self._contained)
@@ -62,7 +65,22 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
             if decision is not admission.Gate.OPEN:
                 self._turn_away(data_in, ra.address, server, method, decision)
                 return
+            if method == "INVITE" and not paid and self._challenged(data_in, ra.address, server):
+                return
+        elif datagrams.acknowledges_stateless(data_in):
+            return
         super().handleIncoming(data_in, ra, server, rtime)
+
+    def _challenged(self, data: bytes, source: Any, server: Any) -> bool:
+        """Demand credentials without a transaction and before anything is parsed (RFC 3261, 8.2.7): half of all INVITEs end here.
+        False where the stack must look at it."""
+        if not datagrams.plain_invite(data) or (headers := self.challenge(datagrams.agent(data))) is None:
+            return False
+        reply = datagrams.stateless_reply(data, 401, responses.reason(401), source=source, headers=headers)
+        if reply is None:
+            return False
+        server.send_to(reply, source)
+        return True
 
     def rCachePurge(self) -> None:
         self.l1rcache.turn()
