@@ -40,6 +40,8 @@ def test_a_deck_is_imported_activated_listed_and_found(run) -> None:  # type: ig
     code, text = run("activate", "1", "--json")
     assert (code, json.loads(text)["activation"]) == (0, 1)
     assert [one["version"] for one in json.loads(run("list", "--json")[1])] == ["1"]
+    with pytest.raises(CadranError, match="policy-brand-unknown"):
+        run("list", "--brand", "zzz")
     code, text = run("find", "+33612345678", "--json")
     assert (code, json.loads(text)["price"], json.loads(text)["prefix"]) == (0, "0.09", "336")
     assert "0.012 EUR a minute, tax included" in run("find", "33142000001")[1]

@@ -120,8 +120,9 @@ def activate(deck_version: str, brand: str, name: str, effective_from: str, dry_
 def list_(brand: str | None, as_json: bool) -> None:
     """All versions of all decks, drafts included."""
     from cadran.catalog import queries
+    from cadran.policy import queries as policy
 
-    found = queries.decks(brand)
+    found = queries.decks(policy.brand(brand).key if brand else None)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in found], ensure_ascii=False))
         return
