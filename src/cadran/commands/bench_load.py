@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cadran.commands.bench_plane import HOST, NUMBER, PASSWORD, USER, BenchCannotRun, free_port
 
+SOUND_FROM = 47_000  # callers name 10,000 ports from here: above what any installation gives its relay
 _SDP = """v=0
       o=load 1 1 IN IP4 [local_ip]
       s=-
@@ -153,6 +154,7 @@ def call(port: int, *, digest: bool, calls: int, at_once: int, limit_s: float = 
     with _scenario(calling(digest)) as path:
         statistics = path.parent / "statistics.csv"
         command = [_sipp(), f"{HOST}:{port}", "-sf", str(path), "-i", HOST, "-p", str(free_port()), "-mi", HOST]
+        command += ["-mp", str(SOUND_FROM)]  # the relay refuses to send to a port of its own
         command += ["-m", str(calls), "-l", str(at_once), "-r", f"{rate:.0f}", "-nostdin", "-trace_stat", "-fd", "1"]
         command += [
             "-stf",
