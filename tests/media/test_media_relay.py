@@ -101,20 +101,20 @@ def test_closing_after_the_offer_alone_frees_its_ports(client, caller) -> None:
         session.close()
 
 
-def test_when_the_ports_are_used_up_the_answer_is_none_and_the_client_stays_online(client, caller, callee) -> None:
+def test_when_the_ports_are_used_up_the_answer_is_none_and_the_client_stays_online(own_client, caller) -> None:
     sessions, answers = [], []
     for _ in range((HIGH - LOW) // 2 + 2):
-        sessions.append(open_session(client))
+        sessions.append(open_session(own_client))
         answers.append(ask(sessions[-1].caller_offer, caller.sdp()))
         if answers[-1] is None:
             break
     assert answers[-1] is None
     assert len([a for a in answers if a]) >= 40
-    assert client.online
+    assert own_client.online
     for session in sessions[:4]:  # some are kept in reserve
         session.close()
     drive_for(0.8)  # rtp-io closes ports late: see Relay.let_go
-    assert ask(open_session(client).caller_offer, caller.sdp()) is not None
+    assert ask(open_session(own_client).caller_offer, caller.sdp()) is not None
 
 
 def test_hold_and_resume_keep_the_ports_and_count_the_version_up(client, caller, callee) -> None:
