@@ -42,11 +42,23 @@ def _seconds(name: str, default: str) -> float:
     return float(text)
 
 
+def _brand_hosts(text: str) -> dict[str, str]:
+    found = {}
+    for pair in filter(None, (one.strip() for one in text.split(","))):
+        host, equals, brand = pair.partition("=")
+        if not (host and equals and re.fullmatch(r"[a-z][a-z0-9-]{0,29}", brand)):
+            raise InvalidSetting(f"write CADRAN_BRAND_HOSTS as host=brand,host=brand, not {pair[:60]!r}")
+        found[host.lower()] = brand
+    return found
+
+
 VAR = Path(os.environ.get("CADRAN_VAR", PROJECT / "var")).resolve()
 BRANDS = Path(os.environ.get("CADRAN_BRANDS", PROJECT / "brands")).resolve()
 SANDBOX = _flag("CADRAN_SANDBOX", True)
 PUBLIC = _flag("CADRAN_PUBLIC")
+# The brand of a host that names none; CADRAN_BRAND_HOSTS gives others theirs: `calls.example=ippi,cards.example=kryptoow`.
 BRAND = os.environ.get("CADRAN_BRAND", "ippi")
+BRAND_HOSTS = _brand_hosts(os.environ.get("CADRAN_BRAND_HOSTS", ""))
 
 
 def secret(name: str) -> str:
@@ -106,7 +118,10 @@ MEDIA_SOCKET = VAR / "run" / "media.sock"
 SECRET_KEY = secret("django")
 DEBUG = False
 PUBLIC_URL = os.environ.get("CADRAN_PUBLIC_URL", f"http://{HOST}:{WEB_PORT}")
-ALLOWED_HOSTS = os.environ.get("CADRAN_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+ALLOWED_HOSTS = [
+    *os.environ.get("CADRAN_ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1],testserver").split(","),
+    *BRAND_HOSTS,
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 ROOT_URLCONF = "cadran.web.urls"
 WSGI_APPLICATION = "cadran.web.wsgi.application"
@@ -138,6 +153,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "cadran.web.middleware.AccessLog",
     "django.middleware.security.SecurityMiddleware",
+    "cadran.web.serving.ServedBrand",
     "cadran.web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -148,7 +164,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "cadran.web.middleware.BrandZone",
     "cadran.web.middleware.RequiredChange",
 ]
 TEMPLATES = [
@@ -259,7 +274,15 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 WHITENOISE_USE_FINDERS = True
 FORMAT_MODULE_PATH = ["cadran.web.formats"]
-LOCALE_PATHS = [SOURCE / "web" / "locale"]
+# Each face has its own catalogue of English, beside its templates.
+LOCALE_PATHS = [
+    SOURCE / "web" / "locale",
+    SOURCE / "web" / "accounts" / "locale",
+    SOURCE / "web" / "office" / "locale",
+    SOURCE / "web" / "api" / "locale",
+    SOURCE / "messaging" / "locale",
+    SOURCE / "invoicing" / "locale",
+]
 
 # Partners. Another address and key, and the sandbox gives way to the real one.
 CARD_API_BASE = os.environ.get("CADRAN_CARD_API_BASE", f"http://{HOST}:{SANDBOX_CARD_PORT}" if SANDBOX else "")

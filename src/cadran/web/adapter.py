@@ -22,7 +22,7 @@ from cadran.party import queries as party
 from cadran.party import rules as party_rules
 from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
-from cadran.web import wording
+from cadran.web import serving, wording
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's questions, answered by party and journeys."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return policy.brand(settings.BRAND).registration_open
+        return policy.brand(serving.brand_key()).registration_open
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
@@ -86,7 +86,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(settings.DEFAULT_FROM_EMAIL)
 
     def format_email_subject(self, subject: str) -> str:
-        return f"{policy.brand(settings.BRAND).name} : {subject}"
+        return f"{policy.brand(serving.brand_key()).name} : {subject}"
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
@@ -97,7 +97,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that does not answer must not undo a registration: the page offers to send the mail again."""
-        brand = policy.brand(settings.BRAND)
+        brand = policy.brand(serving.brand_key())
         try:
             super().send_mail(template_prefix, email, context | {"brand": brand, "public_url": settings.PUBLIC_URL})
         except (OSError, smtplib.SMTPException) as error:

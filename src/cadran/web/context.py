@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from cadran.party import queries as party
 from cadran.policy import queries as policy
-from cadran.web import versions
+from cadran.web import serving, versions
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -16,7 +16,7 @@ def site(request: HttpRequest) -> dict[str, object]:
     user = getattr(request, "user", None)
     number = user.pk if user is not None and user.is_authenticated else None
     return {
-        "brand": policy.brand(settings.BRAND),
+        "brand": policy.brand(serving.brand_key()),
         "me": SimpleLazyObject(lambda: party.customer(user_id=number)) if number else None,
         "files": versions.files_version(),
         "sandbox": settings.SANDBOX,

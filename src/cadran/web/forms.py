@@ -21,7 +21,7 @@ from cadran.party import rules as party_rules
 from cadran.party import vault
 from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
-from cadran.web import wording
+from cadran.web import serving, wording
 
 Document = party_rules.Document
 DOCUMENT_LABELS = {
@@ -82,7 +82,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.brand = policy.brand(settings.BRAND)
+        self.brand = policy.brand(serving.brand_key())
         self.offered = registration.documents(brand=self.brand.key, language=language(), at=settings.CIVIL_CLOCK.now())
         age = policy.terms_in_force(self.brand.key, settings.CIVIL_CLOCK.now()).integer("account.minimum_age")
         self.fields["adult"].label = gettext(

@@ -1,4 +1,4 @@
-"""What every page carries or passes through: security headers, the brand's time zone, and the gate of a required new password."""
+"""What every page carries or passes through: security headers, and the gate of a required new password."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from prometheus_client import Histogram
 
-from cadran.policy import queries as policy
 from cadran.units.clause import carries
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -62,17 +60,6 @@ class SecurityHeaders:
         if getattr(request, "user", None) is not None and request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-
-class BrandZone:
-    """Dates are shown in the brand's civil zone."""
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(policy.brand(settings.BRAND).zone):
-            return self.get_response(request)
 
 
 @carries("IPP-5.3-codes")

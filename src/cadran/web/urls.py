@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth_views
-from django.urls import URLPattern, URLResolver, path, re_path, register_converter
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
 from cadran.web.views import customer, entrance, public, topup
 
@@ -42,6 +42,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("payments/webhooks/card", topup.card_notice, name="card_notice"),
     path("numbers/", customer.numbers, name="numbers"),
     path("preferences/", customer.preferences, name="preferences"),
+    path("account/", include("cadran.web.accounts.urls")),
+    path("office/", include("cadran.web.office.urls")),
+    path("api/", include("cadran.web.api.urls")),
     # Sign-in: allauth's views, those that this site uses.
     path("account/signup/", entrance.signup, name="account_signup"),
     path("account/login/", allauth_views.login, name="account_login"),

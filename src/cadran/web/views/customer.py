@@ -24,7 +24,7 @@ from cadran.party import queries as party
 from cadran.party import vault
 from cadran.policy import queries as policy
 from cadran.units.clause import carries
-from cadran.web import forms
+from cadran.web import forms, serving
 
 P = ParamSpec("P")
 CALLS_ON_DASHBOARD = 6
@@ -39,7 +39,7 @@ def for_customers(
     @functools.wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         customer = party.customer(user_id=request.user.pk or 0)
-        if customer is None or not customer.active or customer.brand != settings.BRAND:
+        if customer is None or not customer.active or customer.brand != serving.brand_key():
             return render(request, "web/not_open.html", {"customer": customer}, status=403)
         return view(request, customer, *args, **kwargs)
 

@@ -16,7 +16,7 @@ from cadran.party import operations as party_operations
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.rating import rules as rating
-from cadran.web import forms, texts
+from cadran.web import forms, serving, texts
 
 SHOWN_PRICES = (
     *("33142000001", "33612345678", "442079460000", "447911123456", "3225000000", "34911234567"),
@@ -36,13 +36,13 @@ def health(request: HttpRequest) -> JsonResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What the brand offers, with the values of the terms in force and a few prices of the day."""
     at = settings.CIVIL_CLOCK.now()
-    found = [catalog.price_of(settings.BRAND, prefix, at) for prefix in SHOWN_PRICES]
+    found = [catalog.price_of(serving.brand_key(), prefix, at) for prefix in SHOWN_PRICES]
     prices = [price for price in found if price is not None]
     context = {
-        "terms": _values(policy.terms_in_force(settings.BRAND, at)),
+        "terms": _values(policy.terms_in_force(serving.brand_key(), at)),
         "prices": prices[:8],
         "dial": rating.charge(prices[0].rate, DIAL_S, at) if prices else None,
-        "summary": policy.brand(settings.BRAND).summary[forms.language()],
+        "summary": policy.brand(serving.brand_key()).summary[forms.language()],
     }
     return render(request, "web/home.html", context)
 
@@ -52,18 +52,21 @@ def prices(request: HttpRequest) -> HttpResponse:
     """The prices of the day, by country or number."""
     at = settings.CIVIL_CLOCK.now()
     search = request.GET.get("q", "").strip()[:MAX_SEARCH].replace("\0", "")
-    found = catalog.prices(settings.BRAND, at, search, limit=200) if search else ()
+    found = catalog.prices(serving.brand_key(), at, search, limit=200) if search else ()
     if not search:
-        some = [catalog.price_of(settings.BRAND, prefix, at) for prefix in SHOWN_PRICES]
+        some = [catalog.price_of(serving.brand_key(), prefix, at) for prefix in SHOWN_PRICES]
         found = tuple(price for price in some if price is not None)
-    context = {"search": search, "prices": found, "deck": catalog.in_force(settings.BRAND, at), "at": at}
+    context = {"search": search, "prices": found, "deck": catalog.in_force(serving.brand_key(), at), "at": at}
     return render(request, "web/prices.html", context)
 
 
 @require_safe
 def terms(request: HttpRequest, version: str = "") -> HttpResponse:
     """A version of the terms: the one in force, or another one of the brand."""
-    brand, in_force = policy.brand(settings.BRAND), policy.terms_in_force(settings.BRAND, settings.CIVIL_CLOCK.now())
+    brand, in_force = (
+        policy.brand(serving.brand_key()),
+        policy.terms_in_force(serving.brand_key(), settings.CIVIL_CLOCK.now()),
+    )
     try:
         shown = policy.terms(f"{brand.key}/{version}") if version else in_force
     except policy.UnknownTerms as error:
@@ -86,9 +89,9 @@ def described(request: HttpRequest, part: str) -> HttpResponse:
     at = settings.CIVIL_CLOCK.now()
     document = registration.Document(part)
     offered = {
-        one.document: one for one in registration.documents(brand=settings.BRAND, language=forms.language(), at=at)
+        one.document: one for one in registration.documents(brand=serving.brand_key(), language=forms.language(), at=at)
     }
-    in_force = policy.terms_in_force(settings.BRAND, at)
+    in_force = policy.terms_in_force(serving.brand_key(), at)
     context = {"offered": offered[document], "terms": _values(in_force), "shown": in_force}
     return render(request, f"web/{part}.html", context)
 
@@ -97,7 +100,7 @@ def described(request: HttpRequest, part: str) -> HttpResponse:
 @cache_control(max_age=300)
 def brand_css(request: HttpRequest) -> HttpResponse:
     """The brand's colours as CSS properties; they were checked as #rrggbb when the brand was read."""
-    colours = policy.brand(settings.BRAND).colours
+    colours = policy.brand(serving.brand_key()).colours
     css = ":root{" + "".join(f"--brand-{name}:{value};" for name, value in sorted(colours.items())) + "}\n"
     return HttpResponse(css, content_type="text/css; charset=utf-8")
 

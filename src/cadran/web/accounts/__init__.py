@@ -1,0 +1,1 @@
+"""Registration, sign-in and what the customer keeps up to date about itself."""

@@ -1,0 +1,1 @@
+"""The API: everything that the portal and the back office do, for programs."""

@@ -1,0 +1,1 @@
+"""The back office: what the operator's staff sees and does."""
