@@ -254,6 +254,7 @@ def settle(
     amount_micros: int,
     at: datetime,
     unused: Kind = Kind.VOID,
+    reason: str = "call",
 ) -> tuple[str, ...]:
     """Consume an amount of what a reservation holds and release the rest; what is released of credit whose time is over expires.
 
@@ -268,7 +269,7 @@ def settle(
             reservation=reservation,
             amount_micros=amount_micros,
             at=at,
-            reason="call",
+            reason=reason,
             unused=unused,
             held=held,
         )

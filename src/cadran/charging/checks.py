@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cadran.charging import rules
-from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, CorrectCharge, SettleCall
+from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, CorrectCharge, SettleCall, WithdrawCredit
 from cadran.units.errors import CadranError
 from cadran.units.ids import checked_key
 from cadran.units.money import Money
@@ -18,6 +18,7 @@ MAX_SECONDS = 10 * 86_400
 MAX_HEARTBEAT = 5_000
 MAX_CHARGE_MICROS = 10**12
 YEARS = (1990, 9000)
+WITHDRAWAL_STEPS = frozenset({"hold", "take", "release"})
 
 
 def authorise(request: AuthoriseCall) -> None:
@@ -93,6 +94,23 @@ def correction(request: CorrectCharge) -> None:
     _whole(request.charge_micros, "charge_micros", most=MAX_CHARGE_MICROS)
     _text(request.reason, "reason", least=1)
     _instant(request.at)
+
+
+def withdrawal(request: WithdrawCredit) -> None:
+    """The key, the step, the amount and where it goes."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a withdrawal has at most {MAX_SESSION} characters")
+    _key(request.account, "account")
+    _one_of(request.step, WITHDRAWAL_STEPS, "step")
+    _instant(request.at)
+    if request.step == "hold":
+        _key(request.towards, "towards")
+        if request.bucket:
+            _key(request.bucket, "bucket")
+        _whole(request.amount_micros, "amount_micros", most=MAX_CHARGE_MICROS)
+        if request.amount_micros <= 0:
+            raise invalid("a withdrawal is above zero")
 
 
 def wallet(*, account: str, brand: str, currency: str, at: datetime) -> None:

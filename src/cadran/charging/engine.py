@@ -16,6 +16,7 @@ from threading import RLock
 import structlog
 
 from cadran.balance import operations as balance
+from cadran.balance import withdrawals
 from cadran.balance.adapters.sqlite import SqliteBuckets
 from cadran.charging import checks, corrections, metrics, needs, rules
 from cadran.charging.adapters.sqlite import SqliteSessions
@@ -31,6 +32,8 @@ from cadran.charging.ports import (
     Grant,
     SettleCall,
     Settled,
+    WithdrawCredit,
+    Withdrawn,
 )
 from cadran.ledger.adapters.sqlite import SqliteBooks
 from cadran.ledger.rules import Kind
@@ -163,6 +166,11 @@ class Engine:
         assert isinstance(answer, Corrected)
         return answer
 
+    def withdraw(self, request: WithdrawCredit) -> Withdrawn:
+        answer = self._one(lambda: self.do_withdraw(request))
+        assert isinstance(answer, Withdrawn)
+        return answer
+
     def expire_credit(self, *, at: datetime) -> int:
         answer = self._one(lambda: self.do_expire_credit(at=at))
         assert isinstance(answer, int)
@@ -257,6 +265,32 @@ class Engine:
             books=self.books,
             contracts=self.calls.contracts,
         )
+
+    def do_withdraw(self, request: WithdrawCredit) -> Withdrawn:
+        checks.withdrawal(request)
+        if self.buckets.wallet(request.account) is None:
+            raise refused("account-unknown", f"{request.account} has no wallet: open one first")
+        if request.step == "hold":
+            state = withdrawals.hold(
+                self.buckets,
+                self.books,
+                owner=request.account,
+                key=request.key,
+                amount_micros=request.amount_micros,
+                towards=request.towards,
+                bucket=request.bucket,
+                at=request.at,
+            )
+            return Withdrawn(key=request.key, state=state.value, amount_micros=request.amount_micros)
+        state, amount = withdrawals.end(
+            self.buckets,
+            self.books,
+            owner=request.account,
+            key=request.key,
+            take=request.step == "take",
+            at=request.at,
+        )
+        return Withdrawn(key=request.key, state=state.value, amount_micros=amount)
 
     def do_expire_credit(self, *, at: datetime) -> int:
         checks.instant(at)

@@ -155,6 +155,40 @@ class Corrected:
     owed_micros: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawCredit:
+    """Take credit back without a call: hold it first, then take it for good or release it.
+
+    key: one for each withdrawal, the same for its steps. step: `hold`, `take` or `release`. amount_micros: all or nothing, above zero;
+    of the one bucket that `bucket` names (the key of its purchase), or of any. towards: the brand's account that gets it,
+    `payments/card` for a refund, `adjustments` for goodwill withdrawn.
+    """
+
+    key: str
+    account: str
+    step: str
+    at: datetime
+    amount_micros: int = 0
+    bucket: str = ""
+    towards: str = "adjustments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """state: `held`, `taken` or `released`, which may be further than the step asked for when it is repeated."""
+
+    key: str
+    state: str
+    amount_micros: int
+
+
+class Withdrawals(Protocol):
+    """What refunds and staff use beside `Charging`; idempotent by key and step. May raise ChargingUnavailable, and ChargingRefused
+    with the reasons balance-credit-not-free, balance-withdrawal-differs, balance-withdrawal-unknown, account-unknown."""
+
+    def withdraw(self, request: WithdrawCredit) -> Withdrawn: ...
+
+
 class Corrections(Protocol):
     """What staff and re-rating use beside `Charging`; idempotent by key as well."""
 

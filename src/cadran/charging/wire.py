@@ -24,6 +24,8 @@ from cadran.charging.ports import (
     Grant,
     SettleCall,
     Settled,
+    WithdrawCredit,
+    Withdrawn,
 )
 from cadran.units.errors import CadranError
 
@@ -76,6 +78,7 @@ Args = (
     | SettleCall
     | BuyCredit
     | CorrectCharge
+    | WithdrawCredit
     | ExpireCredit
     | ReloadDecks
     | Ping
@@ -90,6 +93,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "settle": (SettleCall, Settled),
     "buy_credit": (BuyCredit, Bought),
     "correct": (CorrectCharge, Corrected),
+    "withdraw": (WithdrawCredit, Withdrawn),
     "expire_credit": (ExpireCredit, int),
     "reload_decks": (ReloadDecks, int),
     "ping": (Ping, None),

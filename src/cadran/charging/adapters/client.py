@@ -29,6 +29,8 @@ from cadran.charging.ports import (
     Grant,
     SettleCall,
     Settled,
+    WithdrawCredit,
+    Withdrawn,
 )
 
 TIMEOUT_S = 5.0
@@ -78,6 +80,9 @@ class SocketCharging:
 
     def correct(self, request: CorrectCharge) -> Corrected:
         return cast(Corrected, self._call("correct", request))
+
+    def withdraw(self, request: WithdrawCredit) -> Withdrawn:
+        return cast(Withdrawn, self._call("withdraw", request))
 
     def expire_credit(self, *, at: datetime) -> int:
         return cast(int, self._call("expire_credit", wire.ExpireCredit(at=at)))

@@ -25,6 +25,10 @@ _HELD = (
     " FROM ledger_transfer INDEXED BY ledger_transfer_held"
     " WHERE owner = ? AND reservation = ? AND reservation <> '' ORDER BY transfer"
 )
+_RESERVED = (
+    "SELECT kind, amount_micros FROM ledger_transfer INDEXED BY ledger_transfer_held"
+    " WHERE owner = ? AND reservation = ? AND reservation <> '' ORDER BY transfer"
+)
 _NAMED: dict[str, type[rules.LedgerError]] = {
     "ledger_floor": rules.FloorReached,
     **{
@@ -114,6 +118,9 @@ class SqliteBooks:
             transfer.reason,
         )
         self._write(_INSERT_TRANSFER, row)
+
+    def reserved(self, owner: str, reservation: str) -> tuple[tuple[str, int], ...]:
+        return tuple((kind, micros) for kind, micros in self._execute(_RESERVED, (owner, reservation)))
 
     def held(self, owner: str, reservation: str) -> tuple[tuple[rules.AccountRef, rules.AccountRef, str, int], ...]:
         found: dict[rules.AccountRef, tuple[rules.AccountRef, str, int]] = {}
