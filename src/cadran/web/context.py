@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from cadran.party import queries as party
 from cadran.policy import queries as policy
-from cadran.web import serving, versions
+from cadran.web import places, serving, versions
 
 
 def site(request: HttpRequest) -> dict[str, object]:
@@ -19,6 +19,8 @@ def site(request: HttpRequest) -> dict[str, object]:
         "brand": policy.brand(serving.brand_key()),
         "me": SimpleLazyObject(lambda: party.customer(user_id=number)) if number else None,
         "files": versions.files_version(),
+        "places": places.NAVIGATION,
+        "here": places.current(request.path),
         "sandbox": settings.SANDBOX,
         "mailbox_url": f"http://{settings.HOST}:{settings.SANDBOX_MAIL_PORT}/",
     }

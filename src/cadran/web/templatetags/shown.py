@@ -20,7 +20,7 @@ from cadran.web import versions, wording
 
 register = template.Library()
 
-LINES = {"out", "in", "hash"}
+LINES = {"out", "in", "hash", "left", "right", "check"}
 
 
 def _language() -> str:

@@ -24,7 +24,7 @@ from cadran.party import queries as party
 from cadran.party import vault
 from cadran.policy import queries as policy
 from cadran.units.clause import carries
-from cadran.web import forms, serving
+from cadran.web import forms, places, serving
 
 P = ParamSpec("P")
 CALLS_ON_DASHBOARD = 6
@@ -146,6 +146,13 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "labels": forms.DOCUMENT_LABELS,
     }
     return render(request, "web/preferences.html", context)
+
+
+@require_safe
+@for_customers
+def account(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """Where each page about the customer, the codes and the contract is."""
+    return render(request, "web/account.html", {"customer": customer, "groups": list(places.hub())})
 
 
 def _qr(text: str) -> str:

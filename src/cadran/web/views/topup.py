@@ -96,6 +96,14 @@ def _order(request: HttpRequest, customer: party.Customer, terms: Terms) -> paym
 
 @require_safe
 @for_customers
+def payments(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+    """Orders of the account, and the way to everything that concerns money."""
+    context = {"customer": customer, "orders": payment.orders(customer.account, limit=50)}
+    return render(request, "web/payments.html", context)
+
+
+@require_safe
+@for_customers
 def order(request: HttpRequest, customer: party.Customer, order_id: str) -> HttpResponse:
     """How an order stands. Coming back from the card page asks the provider, so that nobody waits for its notice."""
     try:

@@ -1,0 +1,131 @@
+"""Where things are in the account: the six entries of its navigation, and the pages that its hub leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry: its page by URL name, what it is called, and the beginnings of the paths that belong to it."""
+
+    name: str
+    title: object
+    icon: str
+    paths: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        return reverse(self.name)
+
+
+NAVIGATION = (
+    Place("dashboard", _("Accueil"), "home", ("/dashboard/",)),
+    Place("calls", _("Appels"), "list", ("/calls/",)),
+    Place("payments", _("Paiements"), "wallet", ("/payments/", "/topup/", "/statement/")),
+    Place("sip", _("Téléphone"), "phone", ("/sip/",)),
+    Place("numbers", _("Numéros"), "hash", ("/numbers/",)),
+    Place("account", _("Compte"), "person", ("/account/", "/preferences/")),
+)
+
+
+def current(path: str) -> str:
+    """The name of the entry that a path belongs to, or empty."""
+    return next((place.name for place in NAVIGATION if path.startswith(place.paths)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A page of the account's hub: shown where its URL name exists. `names`: the first that exists is the one."""
+
+    names: tuple[str, ...]
+    title: object
+    text: object
+    icon: str
+    url: str = ""
+
+
+_GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
+    (
+        _("Vous"),
+        (
+            Card(
+                ("preferences",),
+                _("Profil et préférences"),
+                _("Vos informations, la langue, la durée des appels."),
+                "person",
+            ),
+            Card(("account_email",), _("Adresse e-mail"), _("La changer, avec un lien de confirmation."), "mail"),
+            Card(
+                ("identity_documents", "account_identity", "documents"),
+                _("Pièces d’identité"),
+                _("Déposer une pièce, voir où en est sa vérification."),
+                "badge",
+            ),
+        ),
+    ),
+    (
+        _("Sécurité"),
+        (
+            Card(
+                ("account_change_password",),
+                _("Mot de passe du site"),
+                _("Celui qui ouvre cet espace."),
+                "key",
+            ),
+            Card(("sip",), _("Mot de passe SIP"), _("Celui que vos téléphones connaissent."), "phone"),
+            Card(
+                ("mfa_index", "account_security", "security"),
+                _("Double authentification et clés"),
+                _("Un code ou une clé d’accès en plus du mot de passe."),
+                "shield",
+            ),
+            Card(
+                ("account_sessions", "sessions"),
+                _("Appareils connectés"),
+                _("Où votre espace est ouvert ; tout fermer d’un geste."),
+                "screen",
+            ),
+            Card(
+                ("report_codes", "account_report", "account_cases"),
+                _("Codes perdus ou abus"),
+                _("Bloquer, signaler, suivre votre dossier."),
+                "alert",
+            ),
+        ),
+    ),
+    (
+        _("Contrat et données"),
+        (
+            Card(("terms",), _("Conditions générales"), _("La version en vigueur et les précédentes."), "scale"),
+            Card(
+                ("account_export", "data_export"),
+                _("Vos données"),
+                _("Recevoir une copie de tout ce que nous gardons de vous."),
+                "download",
+            ),
+            Card(("account_close",), _("Fermer le compte"), _("Ce que vous perdez, puis la confirmation."), "door"),
+        ),
+    ),
+)
+
+
+def hub() -> Iterator[tuple[object, list[Card]]]:
+    """The groups of the account's hub with the pages that exist."""
+    for title, cards in _GROUPS:
+        found = [Card(card.names, card.title, card.text, card.icon, url) for card in cards if (url := _url(card))]
+        if found:
+            yield title, found
+
+
+def _url(card: Card) -> str:
+    for name in card.names:
+        try:
+            return reverse(name)
+        except NoReverseMatch:
+            continue
+    return ""
