@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cadran.charging import rules
-from cadran.charging.ports import AuthoriseCall, BuyCredit, ChargingRefused, CorrectCharge, SettleCall, WithdrawCredit
+from cadran.charging.ports import (
+    AuthoriseCall,
+    BuyCredit,
+    ChargingRefused,
+    CorrectCharge,
+    GiveCredit,
+    SettleCall,
+    WithdrawCredit,
+)
 from cadran.units.errors import CadranError
 from cadran.units.ids import checked_key
 from cadran.units.money import Money
@@ -111,6 +119,22 @@ def withdrawal(request: WithdrawCredit) -> None:
         _whole(request.amount_micros, "amount_micros", most=MAX_CHARGE_MICROS)
         if request.amount_micros <= 0:
             raise invalid("a withdrawal is above zero")
+
+
+def gift(request: GiveCredit) -> None:
+    """The key, the amount and the instant of credit given."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a gift has at most {MAX_SESSION} characters")
+    _key(request.account, "account")
+    _key(request.terms, "terms")
+    _instant(request.at)
+    try:
+        amount = Money(request.amount_micros, request.currency)
+    except (CadranError, TypeError) as error:
+        raise invalid(str(error)) from error
+    if not 0 < amount.micros <= MAX_CHARGE_MICROS:
+        raise invalid(f"a gift lies above zero and up to {MAX_CHARGE_MICROS} micros, not {request.amount_micros}")
 
 
 def wallet(*, account: str, brand: str, currency: str, at: datetime) -> None:

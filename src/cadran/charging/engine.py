@@ -18,7 +18,7 @@ import structlog
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters.sqlite import SqliteBuckets
-from cadran.charging import checks, corrections, metrics, needs, rules
+from cadran.charging import checks, corrections, gifts, metrics, needs, rules
 from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
 from cadran.charging.ports import (
@@ -29,6 +29,7 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    GiveCredit,
     Grant,
     SettleCall,
     Settled,
@@ -171,6 +172,11 @@ class Engine:
         assert isinstance(answer, Withdrawn)
         return answer
 
+    def give_credit(self, request: GiveCredit) -> Bought:
+        answer = self._one(lambda: self.do_give_credit(request))
+        assert isinstance(answer, Bought)
+        return answer
+
     def expire_credit(self, *, at: datetime) -> int:
         answer = self._one(lambda: self.do_expire_credit(at=at))
         assert isinstance(answer, int)
@@ -291,6 +297,9 @@ class Engine:
             at=request.at,
         )
         return Withdrawn(key=request.key, state=state.value, amount_micros=amount)
+
+    def do_give_credit(self, request: GiveCredit) -> Bought:
+        return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
     def do_expire_credit(self, *, at: datetime) -> int:
         checks.instant(at)

@@ -189,6 +189,24 @@ class Withdrawals(Protocol):
     def withdraw(self, request: WithdrawCredit) -> Withdrawn: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveCredit:
+    """Staff give credit without a payment: a bucket of its own, against the brand's account of goodwill. key: one for each gift."""
+
+    key: str
+    account: str
+    terms: str
+    amount_micros: int
+    currency: str
+    at: datetime
+
+
+class Gifts(Protocol):
+    """What staff use beside `Charging`; idempotent by key. May raise ChargingUnavailable and ChargingRefused."""
+
+    def give_credit(self, request: GiveCredit) -> Bought: ...
+
+
 class Corrections(Protocol):
     """What staff and re-rating use beside `Charging`; idempotent by key as well."""
 

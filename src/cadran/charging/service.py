@@ -84,6 +84,7 @@ class Service:
             "settle": engine.do_settle,
             "buy_credit": engine.do_buy_credit,
             "correct": engine.do_correct,
+            "give_credit": engine.do_give_credit,
             "withdraw": engine.do_withdraw,
         }
         self._listener = _listen(path)

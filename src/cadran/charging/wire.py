@@ -21,6 +21,7 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    GiveCredit,
     Grant,
     SettleCall,
     Settled,
@@ -79,6 +80,7 @@ Args = (
     | BuyCredit
     | CorrectCharge
     | WithdrawCredit
+    | GiveCredit
     | ExpireCredit
     | ReloadDecks
     | Ping
@@ -93,6 +95,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "settle": (SettleCall, Settled),
     "buy_credit": (BuyCredit, Bought),
     "correct": (CorrectCharge, Corrected),
+    "give_credit": (GiveCredit, Bought),
     "withdraw": (WithdrawCredit, Withdrawn),
     "expire_credit": (ExpireCredit, int),
     "reload_decks": (ReloadDecks, int),

@@ -26,6 +26,7 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    GiveCredit,
     Grant,
     SettleCall,
     Settled,
@@ -80,6 +81,9 @@ class SocketCharging:
 
     def correct(self, request: CorrectCharge) -> Corrected:
         return cast(Corrected, self._call("correct", request))
+
+    def give_credit(self, request: GiveCredit) -> Bought:
+        return cast(Bought, self._call("give_credit", request))
 
     def withdraw(self, request: WithdrawCredit) -> Withdrawn:
         return cast(Withdrawn, self._call("withdraw", request))
