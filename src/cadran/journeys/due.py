@@ -85,11 +85,14 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     act gains a line here: an instant that is read, and an operation that is idempotent."""
     from cadran.balance import queries as balance_queries
     from cadran.journeys import credit, registration
+    from cadran.journeys.proposals import operations as proposals
+    from cadran.journeys.proposals import queries as proposal_queries
     from cadran.payment import queries as payment_queries
 
     return (
         Act("registration-lapse", registration.next_lapse, lambda at: registration.lapse(at=at)),
         Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
+        Act("proposal-expiry", proposal_queries.next_expiry, lambda at: proposals.expire(at=at)),
         Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),
     )
 

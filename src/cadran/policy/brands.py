@@ -32,6 +32,8 @@ class Brand:
     dialling habits are its default. languages: the first is the official one, the others are indicative.
     emergency_countries: where the brand serves callers and the law expects emergency routing. emergency_routed: where its
     default terms switch it on. numbers: `own-number`, and what a caller without one may show (`verified`, `withheld`).
+    staff_alone_micros: what one member of staff may give, take back or refund in 24 hours without a second one;
+    staff_most_micros: what may be moved at once; staff_proposal_days: how long a proposal waits for the second one.
     """
 
     key: str
@@ -54,6 +56,9 @@ class Brand:
     emergency_countries: tuple[str, ...]
     emergency_routed: tuple[str, ...] = ()
     versions: tuple[str, ...] = field(default=())
+    staff_alone_micros: int = 0
+    staff_most_micros: int = 100_000_000
+    staff_proposal_days: int = 7
 
     @property
     def language(self) -> str:
@@ -84,7 +89,10 @@ _SPEC: dict[str, dict[str, type]] = {
     "registration": {"open": bool, "verify": list, "minimum_age": int, "legal_entities": bool},
     "numbers": {"free_of_own_number": list},
     "emergency": {"countries": list},
+    "staff": {"alone_micros": int, "most_micros": int, "proposal_days": int},
 }
+_OPTIONAL = {"staff"}
+_MOST = {"alone_micros": 10**12, "most_micros": 10**12, "proposal_days": 90}
 _CHOICES = {
     ("registration", "verify"): ("email", "bank-details", "identity-document", "company"),
     ("numbers", "free_of_own_number"): ("verified", "withheld"),
@@ -101,7 +109,9 @@ _FORMS = {
 def check_brand(sections: list[Section], shown: str, folder: str) -> list[Fault]:
     """Every error of a brand.toml."""
     by_name = {section.name: section for section in sections}
-    faults = [Fault(shown, 1, f"[{name}] is missing") for name in _SPEC if name not in by_name]
+    faults = [
+        Fault(shown, 1, f"[{name}] is missing") for name in _SPEC if name not in by_name and name not in _OPTIONAL
+    ]
     for section in sections:
         spec = _SPEC.get(section.name)
         if spec is None:
@@ -137,6 +147,7 @@ def read_brand(sections: list[Section], versions: tuple[str, ...], emergency_rou
         emergency_countries=_texts(data["emergency"]["countries"]),
         emergency_routed=emergency_routed,
         versions=versions,
+        **{f"staff_{key}": int(str(value)) for key, value in data.get("staff", {}).items()},
     )
 
 
@@ -164,6 +175,12 @@ def _contents(section: Section, folder: str) -> Iterator[Fault]:
                 yield section.fault(f"{key}: unknown {shortly(item)}, one of {', '.join(_CHOICES[where])}", key)
         if section.name == "colours" and not _COLOUR.fullmatch(str(value)):
             yield section.fault(f"{key} must be a colour such as #0b5fa5, not {shortly(value)}", key)
+    if section.name == "staff":
+        for key, value in section.body.items():
+            if not 0 <= int(str(value)) <= _MOST[key] or (key == "proposal_days" and not value):
+                yield section.fault(
+                    f"{key} lies between {int(key == 'proposal_days')} and {_MOST[key]}, not {value}", key
+                )
     if section.name == "brand":
         yield from _head_contents(section, folder)
     if section.name == "emergency":
