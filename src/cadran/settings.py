@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "cadran.policy",
     "cadran.ledger",
     "cadran.party",
@@ -251,6 +252,8 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
+# A session of the back office ends after so long without a page.
+OFFICE_IDLE_S = _seconds("CADRAN_OFFICE_IDLE_S", "1800")
 CSRF_FAILURE_VIEW = "cadran.web.views.public.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -65,7 +65,7 @@ def gather(var: Path, into: Path) -> list[str]:
     names = list(snapshot.copy(var, into))
     if not names:
         raise NothingToSave(f"{var} holds no database: start Cadran once, or set CADRAN_VAR to its state folder")
-    kept = [var / "clock.json", var / "demo.json", *sorted((var / "secrets").glob("*"))]
+    kept = [var / "clock.json", var / "demo.json", var / "staff.json", *sorted((var / "secrets").glob("*"))]
     for path in kept:
         if path.is_file():
             name = path.relative_to(var).as_posix()

@@ -40,6 +40,7 @@ COMMANDS = (
     "serve",
     "sip",
     "soak",
+    "staff",
     "upgrade",
     "web",
 )

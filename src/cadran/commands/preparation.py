@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadran.commands import customer, demo_customers, main, migrate
+from cadran.commands import customer, demo_customers, demo_staff, main, migrate
 from cadran.units import errors
 
 LONGEST_SOCKET_PATH = 107
@@ -75,8 +75,10 @@ def prepare(*, public: bool) -> list[Note]:
         ]
         if public:
             demo_customers.refuse_in_public(settings.VAR)
+            demo_staff.refuse_in_public(settings.VAR)
         elif settings.SANDBOX and os.environ.get("CADRAN_DEMO_CUSTOMERS", "1") != "0":
             customer.seed_demo()
+            demo_staff.seed(settings.VAR)
         return notes + _emergency_notes()
     finally:
         connections.close_all()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from cadran.commands import demo_customers, preparation
+from cadran.commands import demo_customers, demo_staff, preparation
 
 _TEXTS = {
     "preparing": ("Cadran se prépare (état dans {var})…", "Cadran is getting ready (state in {var})..."),
@@ -79,6 +79,7 @@ class Teller:
             click.echo()
             click.secho(self.pick("Clients de démonstration", "Demo customers"), bold=True)
             self._people(people)
+            self._staff(demo_staff.known(settings.VAR))
             click.echo()
             click.secho(self.pick("À composer", "What to dial"), bold=True)
             self._table(self._numbers(people))
@@ -105,7 +106,10 @@ class Teller:
         from cadran import settings
 
         host = settings.HOST
-        found = [(self.pick("Portail", "Portal"), settings.PUBLIC_URL)]
+        found = [
+            (self.pick("Portail", "Portal"), settings.PUBLIC_URL),
+            (self.pick("Back-office", "Back office"), f"{settings.PUBLIC_URL}/office/"),
+        ]
         if settings.SANDBOX:
             found += [
                 (self.pick("Courrier reçu", "Mailbox"), f"http://{host}:{settings.SANDBOX_MAIL_PORT}"),
@@ -125,6 +129,25 @@ class Teller:
         widths = [max(len(row[place]) for row in rows) + 3 for place in range(4)]
         for row in rows:
             click.echo("  " + "".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def _staff(self, members: Sequence[demo_staff.Member]) -> None:
+        """How a newcomer gets into the back office: password, then the code of an authenticator or of `cadran staff code`."""
+        if not members:
+            return
+        click.echo()
+        click.secho(self.pick("Personnel de démonstration (back-office)", "Demo staff (back office)"), bold=True)
+        heads = self.pick("nom|mot de passe|clé du second facteur", "user|password|key of the second factor").split("|")
+        rows = [heads, *([one.user, one.password, one.totp_secret] for one in members)]
+        widths = [max(len(row[place]) for row in rows) + 3 for place in range(3)]
+        for row in rows:
+            click.echo("  " + "".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo(
+            self.pick(
+                "  Le code à six chiffres : dans une application d'authentification, ou ",
+                "  The six digits: in an authenticator application, or ",
+            )
+            + ".venv/bin/cadran staff code admin"
+        )
 
     def _numbers(self, people: Sequence[demo_customers.Person]) -> list[tuple[str, str]]:
         from cadran import settings

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
-from cadran.party import rules
+from cadran.party import rules, staff
 
 
 class UserManager(BaseUserManager["User"]):
@@ -136,3 +136,51 @@ class SipUser(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class StaffMember(models.Model):
+    """Somebody of the operator, with a sign-in of its own and one role. `brands` empty: all of them."""
+
+    user = models.OneToOneField("party.User", on_delete=models.PROTECT, related_name="staff_member")
+    role = models.CharField(max_length=16, choices=[(role.value, role.value) for role in staff.Role])
+    brands = models.JSONField(default=list)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user.username} ({self.role})"
+
+
+class StaffAct(AppendOnly):
+    """What a member of staff saw or did: who, whom, what, when, why, on which page. `account` is empty where nobody in particular
+    was concerned."""
+
+    staff = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=32)
+    account = models.CharField(max_length=16, blank=True)
+    subject = models.CharField(max_length=120, blank=True)
+    page = models.CharField(max_length=64)
+    reason = models.CharField(max_length=400, blank=True)
+    at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "-id"], name="party_staffact_account"),
+            models.Index(fields=["staff", "-id"], name="party_staffact_staff"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.staff_id} {self.kind} {self.account}"
+
+
+class StaffNote(AppendOnly):
+    """A note of staff on a customer, for colleagues; the customer sees it in the export of its data."""
+
+    staff = models.ForeignKey(StaffMember, on_delete=models.PROTECT, related_name="notes")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="staff_notes")
+    text = models.CharField(max_length=2000)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.text[:40]

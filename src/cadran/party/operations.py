@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 
 from cadran import settings
 from cadran.party import models, queries, rules, vault
+from cadran.party.staff_operations import make_staff as make_staff
+from cadran.party.staff_operations import record_staff_act as record_staff_act
 from cadran.policy import operations as policy_operations
 from cadran.units import ids
 from cadran.units.clause import carries

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cadran.party import models, vault
+from cadran.party.staff_queries import Staff as Staff
+from cadran.party.staff_queries import staff as staff
+from cadran.party.staff_queries import staff_acts as staff_acts
 from cadran.units.errors import CadranError
 
 

@@ -33,6 +33,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return policy.brand(serving.brand_key()).registration_open
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Staff work in the back office; customers see their account."""
+        if party.staff(request.user.pk or 0) is not None:
+            return reverse("office:start")
+        return str(super().get_login_redirect_url(request))
+
     def clean_username(self, username: str, shallow: bool = False) -> str:
         try:
             name = party_rules.checked_user_name(username)

@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("preferences/", customer.preferences, name="preferences"),
     path("account/", customer.account, name="account"),
     path("account/", include("cadran.web.accounts.urls")),
+    path("account/2fa/", include("allauth.mfa.urls")),
     path("office/", include("cadran.web.office.urls")),
     path("api/", include("cadran.web.api.urls")),
     # Sign-in: allauth's views, those that this site uses.

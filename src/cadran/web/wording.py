@@ -84,3 +84,11 @@ DOCUMENTS = {
     "prices": _("Tarifs"),
     "offers": _("Offres"),
 }
+ROLES = {
+    "support": _("assistance"),
+    "billing": _("facturation"),
+    "compliance": _("conformité"),
+    "routing": _("acheminement"),
+    "admin": _("administration"),
+    "read-only": _("lecture seule"),
+}

@@ -1,7 +1,12 @@
-"""The addresses of this part of the site."""
+"""The addresses of the back office."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from cadran.web.office.views import start
+
+app_name = "office"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", start.start, name="start"),
+]

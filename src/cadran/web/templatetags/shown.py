@@ -162,5 +162,11 @@ def document(code: str) -> str:
     return str(_named(wording.DOCUMENTS, code))
 
 
+@register.filter
+def staff_role(code: str) -> str:
+    """What a member of staff is employed for."""
+    return str(_named(wording.ROLES, str(code)))
+
+
 def _named(names: Mapping[str, str], code: str) -> str:
     return _(names[code]) if code in names else code

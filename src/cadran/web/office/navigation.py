@@ -1,0 +1,57 @@
+"""The rooms of the back office as its pages link to them. A page that is added gets a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from cadran.party.queries import Staff
+from cadran.party.staff import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A link of the navigation: for whom, where to (a name of office urls), what it says, its picture, and its group."""
+
+    permission: Permission
+    name: str
+    label: str | Promise
+    icon: str
+    group: str | Promise
+
+
+WATCH, PEOPLE, MONEY, PROOF, SETTINGS = (
+    _("Suivre"),
+    _("Clients"),
+    _("Argent"),
+    _("Preuve"),
+    _("Régler"),
+)
+
+ROOMS: tuple[Room, ...] = (Room(Permission.SEE_CALLS, "start", _("Accueil"), "clock", WATCH),)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link ready to be shown."""
+
+    url: str
+    label: str | Promise
+    icon: str
+    group: str | Promise
+    current: bool
+
+
+def links(request: HttpRequest, staff: Staff) -> tuple[Link, ...]:
+    """What this member of staff can open, the current room marked."""
+    found = []
+    for room in ROOMS:
+        if staff.may(room.permission):
+            url = reverse(f"office:{room.name}")
+            here = request.path == url if room.name == "start" else request.path.startswith(url)
+            found.append(Link(url, room.label, room.icon, room.group, here))
+    return tuple(found)
