@@ -148,6 +148,7 @@ INSTALLED_APPS = [
     "cadran.charging",
     "cadran.voice",
     "cadran.messaging",
+    "cadran.invoicing",
     "cadran.journeys",
     "cadran.web",
 ]

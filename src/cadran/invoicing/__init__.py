@@ -1,1 +1,1 @@
-"""Customer bills, collection, dunning, disputes. Its place is kept; nothing is built yet."""
+"""Receipts of payments; later customer bills, collection, dunning, disputes."""

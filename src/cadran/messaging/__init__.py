@@ -1,1 +1,1 @@
-"""SMS, USSD, fax, mail. Its place is kept; nothing is built yet."""
+"""Mail, and later SMS, USSD and fax: what the operator says to its customers in writing."""

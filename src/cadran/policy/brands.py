@@ -25,6 +25,26 @@ class UnknownBrand(CadranError):
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who issues the brand's receipts, as the law has it named on them: from [operator] of brand.toml, empty where it says nothing.
+
+    siren: nine digits; vat_number: FR and eleven more. receipt_prefix: what receipt numbers begin with, the key in capitals
+    where none is given. notice: a line for every receipt, such as that an identity is an example.
+    """
+
+    legal_form: str = ""
+    share_capital: str = ""
+    address: tuple[str, ...] = ()
+    registry: str = ""
+    siren: str = ""
+    vat_number: str = ""
+    email: str = ""
+    phone: str = ""
+    receipt_prefix: str = ""
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Brand:
     """A brand of the installation.
 
@@ -59,6 +79,7 @@ class Brand:
     staff_alone_micros: int = 0
     staff_most_micros: int = 100_000_000
     staff_proposal_days: int = 7
+    operator: Operator = field(default=Operator())
 
     @property
     def language(self) -> str:
@@ -93,6 +114,18 @@ _SPEC: dict[str, dict[str, type]] = {
 }
 _OPTIONAL = {"staff"}
 _MOST = {"alone_micros": 10**12, "most_micros": 10**12, "proposal_days": 90}
+_OPERATOR: dict[str, type] = {
+    "legal_form": str,
+    "share_capital": str,
+    "address": list,
+    "registry": str,
+    "siren": str,
+    "vat_number": str,
+    "email": str,
+    "phone": str,
+    "receipt_prefix": str,
+    "notice": str,
+}
 _CHOICES = {
     ("registration", "verify"): ("email", "bank-details", "identity-document", "company"),
     ("numbers", "free_of_own_number"): ("verified", "withheld"),
@@ -103,6 +136,10 @@ _FORMS = {
     ("brand", "country"): (_COUNTRY, "two capital letters such as FR"),
     ("brand", "currency"): (_CURRENCY, "three capital letters such as EUR"),
     ("brand", "default_terms"): (VERSION, "a version of the terms folder"),
+    ("operator", "siren"): (re.compile(r"[0-9]{9}"), "nine digits"),
+    ("operator", "vat_number"): (re.compile(r"[A-Z]{2}[0-9A-Z]{2,13}"), "two letters and up to 13 letters and digits"),
+    ("operator", "receipt_prefix"): (re.compile(r"[A-Z][A-Z0-9]{0,14}"), "1 to 15 capital letters and digits"),
+    ("operator", "email"): (re.compile(r"[^@\s]{1,64}@[^@\s]{1,180}"), "an e-mail address"),
 }
 
 
@@ -113,11 +150,11 @@ def check_brand(sections: list[Section], shown: str, folder: str) -> list[Fault]
         Fault(shown, 1, f"[{name}] is missing") for name in _SPEC if name not in by_name and name not in _OPTIONAL
     ]
     for section in sections:
-        spec = _SPEC.get(section.name)
+        spec = _OPERATOR if section.name == "operator" else _SPEC.get(section.name)
         if spec is None:
-            faults.append(section.fault(f"unknown section [{section.name}]: one of {', '.join(_SPEC)}"))
+            faults.append(section.fault(f"unknown section [{section.name}]: one of {', '.join(_SPEC)}, operator"))
             continue
-        wrong = check_keys(section, spec, set(spec))
+        wrong = check_keys(section, spec, set() if spec is _OPERATOR else set(spec))
         faults += wrong or _contents(section, folder)
     return faults
 
@@ -148,7 +185,13 @@ def read_brand(sections: list[Section], versions: tuple[str, ...], emergency_rou
         emergency_routed=emergency_routed,
         versions=versions,
         **{f"staff_{key}": int(str(value)) for key, value in data.get("staff", {}).items()},
+        operator=_operator(data.get("operator", {})),
     )
+
+
+def _operator(body: Mapping[str, object]) -> Operator:
+    lines = _texts(body.get("address", []))
+    return Operator(address=lines, **{key: str(text) for key, text in body.items() if key != "address"})
 
 
 def is_zone(name: str) -> bool:
