@@ -59,12 +59,12 @@ class Loop:
 
 def tasks() -> dict[str, Task]:
     """What this installation does by itself: events carried between rooms, what the civil clock brought due, card pages that
-    are still open, and the bank's statements."""
+    are still open, automatic top-ups, refunds, and the bank's statements."""
     from django.conf import settings
     from django.db import close_old_connections
 
     from cadran.charging.adapters import client
-    from cadran.journeys import carry, credit, due
+    from cadran.journeys import automatic, carry, credit, due, refunds
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
     clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider(), credit.statement_source()
@@ -80,6 +80,14 @@ def tasks() -> dict[str, Task]:
         credit.poll_cards(provider=card, at=clock.now())
         return 0
 
+    watch = automatic.Watch()
+
+    def top_ups() -> int:
+        return watch.turn(provider=card, at=clock.now())
+
+    def paid_back() -> int:
+        return refunds.carry_refunds(provider=card, charging=charging, at=clock.now())
+
     def statements() -> int:
         if bank is None or time.monotonic() < read_next[0]:
             return 0
@@ -93,7 +101,14 @@ def tasks() -> dict[str, Task]:
 
         return run
 
-    found = {"carry": carried, "due": due_acts, "cards": cards, "bank": statements}
+    found = {
+        "carry": carried,
+        "due": due_acts,
+        "cards": cards,
+        "bank": statements,
+        "automatic": top_ups,
+        "refunds": paid_back,
+    }
     return {name: fresh(task) for name, task in found.items()}
 
 

@@ -16,6 +16,7 @@ class PaymentOrder(models.Model):
     amount_micros = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     means = models.CharField(max_length=16)
+    automatic = models.BooleanField(default=False)
     state = models.CharField(max_length=24, db_index=True)
     decision = models.JSONField()
     reference = models.CharField(max_length=32, blank=True, db_index=True)
@@ -77,3 +78,53 @@ class BankReceipt(models.Model):
 
     def __str__(self) -> str:
         return self.bank_reference
+
+
+class Refund(models.Model):
+    """Part or all of a paid order, paid back to the means it came from. `by` is who decided."""
+
+    refund_id = models.CharField(max_length=64, unique=True)
+    key = models.CharField(max_length=128, unique=True)
+    order = models.ForeignKey(PaymentOrder, on_delete=models.PROTECT, related_name="refunds")
+    amount_micros = models.BigIntegerField()
+    reason = models.CharField(max_length=200)
+    by = models.CharField(max_length=64)
+    state = models.CharField(max_length=12, db_index=True)
+    note = models.CharField(max_length=200, blank=True)
+    provider_ref = models.CharField(max_length=128, blank=True)
+    placed_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(amount_micros__gt=0), name="payment_refund_positive")]
+
+    def __str__(self) -> str:
+        return self.refund_id
+
+
+class AutomaticTopUp(models.Model):
+    """A customer's wish that credit be bought by itself when it falls below a threshold, on a card that the provider keeps.
+
+    `customer_token` and `card_token` are the provider's; `label` is what may be shown of the card. `state`: setting-up (the page that saves
+    the card is open), active, paused (the bank refused), ended.
+    """
+
+    account = models.CharField(max_length=32, unique=True)
+    brand = models.CharField(max_length=32)
+    threshold_micros = models.BigIntegerField()
+    amount_micros = models.BigIntegerField()
+    cap_micros = models.BigIntegerField()
+    state = models.CharField(max_length=12, db_index=True)
+    note = models.CharField(max_length=200, blank=True)
+    page_ref = models.CharField(max_length=128, blank=True)
+    customer_token = models.CharField(max_length=128, blank=True)
+    card_token = models.CharField(max_length=128, blank=True)
+    label = models.CharField(max_length=60, blank=True)
+    agreed_at = models.DateTimeField()
+    terms = models.CharField(max_length=64)
+    told_month = models.CharField(max_length=7, blank=True)
+    charges = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.state}"

@@ -61,7 +61,7 @@ def place_top_up(
             if (earlier.amount_micros, earlier.currency) != (amount_micros, currency):
                 raise KeyReused("this request was already made for another amount: open the top-up page again")
             return queries.as_order(earlier)
-        for unopened in PaymentOrder.objects.filter(account=account, state=OrderState.CREATED):
+        for unopened in PaymentOrder.objects.filter(account=account, state=OrderState.CREATED, automatic=False):
             _step(unopened, OrderState.LAPSED, at, "replaced by a newer order")
         answer = rules.top_up_answer(
             terms,
@@ -118,7 +118,7 @@ def record_status(*, order_id: str, status: CheckoutStatus, at: datetime) -> Ord
                 _step(row, OrderState.REVIEW, at, f"paid {status.amount_micros} {status.currency}")
                 _tell(row, "payment.review-needed", at, {"paid_micros": status.amount_micros})
             else:
-                _paid(row, at, status.provider_ref)
+                mark_paid(row, at, status.provider_ref)
         elif status.state == "expired" and state is OrderState.AT_PROVIDER:
             _step(row, OrderState.LAPSED, at, "the card page expired")
         return queries.as_order(row)
@@ -159,7 +159,7 @@ def receive_transfer(*, receipt: Receipt, recorded_by: str, at: datetime) -> Ord
         )
         if row is None:
             return None
-        _paid(row, at, receipt.bank_reference)
+        mark_paid(row, at, receipt.bank_reference)
         return queries.as_order(row)
 
 
@@ -198,10 +198,22 @@ def _order_for(receipt: Receipt) -> tuple[PaymentOrder | None, str]:
     return row, ""
 
 
-def _paid(row: PaymentOrder, at: datetime, note: str) -> None:
+def mark_paid(row: PaymentOrder, at: datetime, note: str) -> None:
+    """Inside the caller's transaction: the money is there, and whoever listens is told once."""
     row.paid_at = utc(at)
     _step(row, OrderState.PAID, at, note)
     _tell(row, "payment.received", at, {})
+
+
+def mark_lapsed(row: PaymentOrder, at: datetime, note: str) -> None:
+    """Inside the caller's transaction: nobody was charged."""
+    _step(row, OrderState.LAPSED, at, note)
+
+
+def mark_for_review(row: PaymentOrder, at: datetime, note: str) -> None:
+    """Inside the caller's transaction: staff must look."""
+    _step(row, OrderState.REVIEW, at, note)
+    _tell(row, "payment.review-needed", at, {"note": note})
 
 
 def _step(row: PaymentOrder, state: OrderState, at: datetime, note: str) -> None:

@@ -67,6 +67,33 @@ class Receipt:
     booked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card that the provider keeps: its tokens and what may be shown of it. `card` is empty while the page is open or was left."""
+
+    provider_ref: str
+    state: str
+    customer: str = ""
+    card: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge of a card on file: state is paid, or pending."""
+
+    provider_ref: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """A refund at the provider: state is done, pending or refused."""
+
+    provider_ref: str
+    state: str
+
+
 class CardProvider(Protocol):
     """Every method may raise ProviderUncertain (time-out, broken line) and ProviderRefused."""
 
@@ -75,6 +102,22 @@ class CardProvider(Protocol):
     ) -> Checkout: ...
     def status(self, provider_ref: str) -> CheckoutStatus: ...
     def expire(self, provider_ref: str) -> CheckoutStatus: ...
+    def open_card_page(self, *, key: str, currency: str, success_url: str, cancel_url: str) -> Checkout:
+        """A page that saves a card and takes no money."""
+        ...
+
+    def saved_card(self, provider_ref: str) -> SavedCard: ...
+    def charge_saved(
+        self, *, key: str, customer: str, card: str, amount_micros: int, currency: str, description: str
+    ) -> Charged:
+        """Charge a saved card without its holder present; ProviderRefused where the bank says no."""
+        ...
+
+    def refund(self, *, key: str, provider_ref: str, amount_micros: int) -> Refunded:
+        """Pay back part or all of what the checkout or charge of that reference brought."""
+        ...
+
+    def refund_status(self, refund_ref: str) -> Refunded: ...
     def read_notice(self, payload: bytes, signature: str) -> Notice | None:
         """The notice, or None for a kind that does not concern us. Raises ForgedNotice."""
         ...

@@ -38,6 +38,8 @@ class Order:
     checkout_url: str
     placed_at: datetime
     paid_at: datetime | None
+    automatic: bool = False
+    polled_at: datetime | None = None
 
 
 def as_order(row: PaymentOrder) -> Order:
@@ -56,6 +58,8 @@ def as_order(row: PaymentOrder) -> Order:
         checkout_url=row.checkout_url,
         placed_at=row.placed_at,
         paid_at=row.paid_at,
+        automatic=row.automatic,
+        polled_at=row.polled_at,
     )
 
 

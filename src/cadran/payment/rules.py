@@ -37,7 +37,9 @@ class OrderState(StrEnum):
 
 # From each state, the states that may follow. Money that comes late is money all the same: lapsed can become paid.
 FOLLOWS: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.CREATED: frozenset({OrderState.AT_PROVIDER, OrderState.AWAITING_TRANSFER, OrderState.LAPSED}),
+    OrderState.CREATED: frozenset(
+        {OrderState.AT_PROVIDER, OrderState.AWAITING_TRANSFER, OrderState.LAPSED, OrderState.PAID, OrderState.REVIEW}
+    ),
     OrderState.AT_PROVIDER: frozenset({OrderState.PAID, OrderState.LAPSED, OrderState.REVIEW}),
     OrderState.AWAITING_TRANSFER: frozenset({OrderState.PAID, OrderState.LAPSED}),
     OrderState.LAPSED: frozenset({OrderState.PAID, OrderState.REVIEW}),
@@ -109,6 +111,66 @@ def top_up_answer(terms: Terms, *, amount_micros: int, seniority_days: int, mont
         ),
         Means.CARD,
     )
+
+
+@carries("IPP-9.2-top-up-amounts", "IPP-9.2-100-a-month")
+def automatic_answer(
+    terms: Terms,
+    *,
+    amount_micros: int,
+    seniority_days: int,
+    month_micros: int,
+    automatic_month_micros: int,
+    cap_micros: int,
+) -> Decision:
+    """May this amount be charged now to the card on file, without the customer present?
+
+    month_micros: bought in this civil month in all; automatic_month_micros: of that, by itself; cap_micros: the most that the customer
+    agreed to in a month. Beyond the terms' monthly limit an automatic top-up does not turn into a transfer: it does not happen.
+    """
+    answer = top_up_answer(terms, amount_micros=amount_micros, seniority_days=seniority_days, month_micros=month_micros)
+    if not answer.decision.allowed:
+        return answer.decision
+    inputs = {
+        **answer.decision.inputs,
+        "automatic_month_micros": automatic_month_micros,
+        "cap_micros": cap_micros,
+    }
+    beyond_cap, beyond_terms = automatic_month_micros + amount_micros > cap_micros, answer.means is Means.TRANSFER
+    name = "topup.monthly_card_limit_micros" if beyond_terms else "topup.amounts_micros"
+    if beyond_terms:
+        code, fr = "automatic-top-up-beyond-month", answer.decision.fr
+        en = answer.decision.en
+    elif beyond_cap:
+        code = "automatic-top-up-beyond-cap"
+        fr = f"Le plafond mensuel que vous avez fixé, {decimal_text(cap_micros)} EUR, serait dépassé."
+        en = f"The monthly cap that you set, EUR {decimal_text(cap_micros)}, would be passed."
+    else:
+        code, fr = "automatic-top-up", "Rechargement automatique, sur la carte enregistrée."
+        en = "Automatic top-up, on the card on file."
+    return Decision(
+        allowed=not (beyond_cap or beyond_terms),
+        clause=terms.clause(name),
+        terms=terms.ref,
+        code=code,
+        fr=fr,
+        en=en,
+        inputs=inputs,
+    )
+
+
+class RefundState(StrEnum):
+    """placed: nothing was done yet; held: the credit of the order is held; asked: the provider was or may have been asked; done; refused:
+    the credit was spent, or the provider said no, and nothing changed."""
+
+    PLACED = "placed"
+    HELD = "held"
+    ASKED = "asked"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+OPEN_REFUNDS = (RefundState.PLACED, RefundState.HELD, RefundState.ASKED)
 
 
 @carries("IPP-9.2-100-a-month")

@@ -15,6 +15,7 @@ MEANING = {
     "duplicate": "accepté, avis envoyé trois fois",
     "silent": "accepté, avis jamais envoyé",
     "timeout": "la banque ne répond pas",
+    "later-refused": "enregistrée, puis refusée à chaque débit",
 }
 
 
@@ -47,16 +48,18 @@ def home(cards: Mapping[str, str]) -> str:
 
 
 def card_form(session: Mapping[str, Any], cards: Mapping[str, str], error: str = "") -> str:
-    amount = f"{session['amount_total'] // 100},{session['amount_total'] % 100:02d} {str(session['currency']).upper()}"
+    total = session["amount_total"]
+    amount = "" if total is None else f"{total // 100},{total % 100:02d} {str(session['currency']).upper()}"
+    deed = "Enregistrer cette carte" if total is None else f"Payer {amount}"
     problem = f'<p class="bad" role="alert">{escape(error)}</p>' if error else ""
     return document(
         "Paiement par carte",
-        f"""<h1>{escape(str(session["description"]))}</h1><p class="amount">{escape(amount)}</p>{problem}
+        f"""<h1>{escape(str(session["description"] or deed))}</h1><p class="amount">{escape(amount)}</p>{problem}
 <form method="post"><label for="card">Numéro de carte</label>
 <input id="card" name="card" inputmode="numeric" autocomplete="off" required maxlength="23" value="4242 4242 4242 4242">
 <div class="row"><div><label for="exp">Expiration</label><input id="exp" name="exp" value="12/34" maxlength="5"></div>
 <div><label for="cvc">Cryptogramme</label><input id="cvc" name="cvc" value="123" maxlength="4" inputmode="numeric"></div></div>
-<button class="pay" name="action" value="pay">Payer {escape(amount)}</button>
+<button class="pay" name="action" value="pay">{escape(deed)}</button>
 <button class="back" name="action" value="cancel" formnovalidate>Annuler et revenir</button></form>
 <p class="note">Bac à sable : aucun argent réel. Cartes d'essai :</p>{card_table(cards)}""",
     )

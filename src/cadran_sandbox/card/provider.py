@@ -19,6 +19,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from cadran_sandbox.card import page
+from cadran_sandbox.card.answers import api_error
+from cadran_sandbox.card.on_file import OnFile, card_saved, setup_session
 from cadran_sandbox.card.store import Store
 
 CARDS = {
@@ -28,6 +30,7 @@ CARDS = {
     "4000000000000051": "duplicate",
     "4000000000000069": "silent",
     "4000000000000077": "timeout",
+    "4000000000000341": "later-refused",
 }
 LATE_S = 8.0
 TIMEOUT_S = 30.0
@@ -43,6 +46,10 @@ class Provider:
     webhook_url: str
     webhook_secret: str
     stall: dict[str, int] = field(default_factory=dict)
+    on_file: OnFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.on_file = OnFile(self.store, denied=self.denied, stalled=self.stalled)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -52,6 +59,7 @@ class Provider:
                 Route("/v1/checkout/sessions", self.create_session, methods=["POST"]),
                 Route("/v1/checkout/sessions/{id}", self.read_session, methods=["GET"]),
                 Route("/v1/checkout/sessions/{id}/expire", self.expire_session, methods=["POST"]),
+                *self.on_file.routes(),
                 Route("/pay/{id}", self.card_page, methods=["GET", "POST"]),
                 Route("/sandbox/stall", self.set_stall, methods=["POST"]),
             ],
@@ -100,7 +108,8 @@ class Provider:
             return api_error(400, "idempotency_error", str(error))
         if session is None:
             try:
-                session = new_session(form, self.public_url)
+                setup = form.get("mode") == "setup"
+                session = setup_session(form, self.public_url) if setup else new_session(form, self.public_url)
             except (KeyError, ValueError) as error:
                 return api_error(400, "invalid_request_error", f"Missing or bad parameter: {error}")
             self.store.create(session, key, form)
@@ -110,9 +119,11 @@ class Provider:
     async def read_session(self, request: Request) -> Response:
         if refused := self.denied(request):
             return refused
-        session = self.store.session(request.path_params["id"])
+        session = self.store.read(request.path_params["id"])
         await self.stalled()
-        return JSONResponse(session) if session else api_error(404, "invalid_request_error", "No such checkout.session")
+        if session and session["object"] == "checkout.session":
+            return JSONResponse(session)
+        return api_error(404, "invalid_request_error", "No such checkout.session")
 
     async def expire_session(self, request: Request) -> Response:
         if refused := self.denied(request):
@@ -128,7 +139,7 @@ class Provider:
     # the buyer's card page
 
     async def card_page(self, request: Request) -> Response:
-        session = self.store.session(request.path_params["id"])
+        session = self.store.read(request.path_params["id"])
         if session is None:
             return HTMLResponse(page.message("Paiement inconnu", "Ce paiement n'existe pas."), 404)
         if session["status"] != "open":
@@ -142,9 +153,10 @@ class Provider:
         if form.get("action") == "cancel":
             return RedirectResponse(session["cancel_url"], 303)
         number = "".join(filter(str.isdigit, str(form.get("card", ""))))
-        return await self.charge(session, CARDS.get(number, "unknown"))
+        return await self.charge(session, number)
 
-    async def charge(self, session: dict[str, Any], outcome: str) -> Response:
+    async def charge(self, session: dict[str, Any], number: str) -> Response:
+        outcome = CARDS.get(number, "unknown")
         if outcome == "unknown":
             return HTMLResponse(page.card_form(session, CARDS, error="Carte inconnue du bac à sable."), 422)
         if outcome == "refused":
@@ -153,14 +165,15 @@ class Provider:
         if outcome == "timeout":
             await asyncio.sleep(TIMEOUT_S)
             return HTMLResponse(page.message("Délai dépassé", "La banque ne répond pas."), 504)
-        paid = self.store.change(
-            session["id"],
-            "open",
-            status="complete",
-            payment_status="paid",
-            payment_intent=f"pi_{secrets.token_hex(12)}",
-            url=None,
-        )
+        fields: dict[str, object]
+        if session["mode"] == "setup":
+            fields = {"setup_intent": card_saved(self.store, session, number)}
+        else:
+            intent = {"id": f"pi_{secrets.token_hex(12)}", "object": "payment_intent", "status": "succeeded"}
+            intent |= {"amount": session["amount_total"], "currency": session["currency"]}
+            self.store.create(intent, "", {})
+            fields = {"payment_status": "paid", "payment_intent": intent["id"]}
+        paid = self.store.change(session["id"], "open", status="complete", url=None, **fields)
         if paid is None:
             return HTMLResponse(page.message("Paiement terminé", "Ce paiement est déjà terminé."), 410)
         if outcome != "silent":
@@ -235,7 +248,3 @@ def new_session(form: dict[str, str], public_url: str) -> dict[str, Any]:
         "status": "open",
         "url": f"{public_url}/pay/{session_id}",
     }
-
-
-def api_error(status: int, kind: str, message: str) -> Response:
-    return JSONResponse({"error": {"type": kind, "message": message}}, status_code=status)

@@ -1,4 +1,5 @@
-"""What the provider remembers: checkout sessions, idempotency keys and webhooks to send, in one SQLite file."""
+"""What the provider remembers: sessions, payment intents, refunds and cards on file by their ids, idempotency keys and webhooks to
+send, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -28,14 +29,14 @@ class Store:
         self._db.executescript("pragma journal_mode=wal;" + SCHEMA)
 
     def replay(self, key: str, request: Mapping[str, object]) -> dict[str, Any] | None:
-        """The session that this idempotency key made, or None. Raises ValueError when the request differs."""
+        """What this idempotency key made, or None. Raises ValueError when the request differs."""
         with self._lock:
             row = self._db.execute("select request, session from idempotency where key = ?", (key,)).fetchone()
         if row is None:
             return None
         if json.loads(row[0]) != dict(request):
             raise ValueError("this idempotency key was used with other parameters")
-        return self.session(row[1])
+        return self.read(row[1])
 
     def create(self, session: Mapping[str, Any], key: str, request: Mapping[str, object]) -> None:
         with self._lock:
@@ -45,7 +46,7 @@ class Store:
                 self._db.execute("insert into idempotency values(?, ?, ?)", (key, json.dumps(request), session["id"]))
             self._db.execute("commit")
 
-    def session(self, session_id: str) -> dict[str, Any] | None:
+    def read(self, session_id: str) -> dict[str, Any] | None:
         with self._lock:
             row = self._db.execute("select body from session where id = ?", (session_id,)).fetchone()
         return None if row is None else dict(json.loads(row[0]))

@@ -7,10 +7,21 @@ from typing import Any
 
 import stripe
 
-from cadran.payment.ports import Checkout, CheckoutStatus, ForgedNotice, Notice, ProviderRefused, ProviderUncertain
+from cadran.payment.ports import (
+    Charged,
+    Checkout,
+    CheckoutStatus,
+    ForgedNotice,
+    Notice,
+    ProviderRefused,
+    ProviderUncertain,
+    Refunded,
+    SavedCard,
+)
 
 MICROS_PER_MINOR = 10_000
 STATES = {"complete": "paid", "expired": "expired", "open": "open"}
+REFUND_STATES = {"succeeded": "done", "failed": "refused", "canceled": "refused"}
 CONCERNS_US = {"checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.expired"}
 
 
@@ -36,9 +47,7 @@ class StripeCheckout:
     def open_checkout(
         self, *, key: str, amount_micros: int, currency: str, description: str, success_url: str, cancel_url: str
     ) -> Checkout:
-        minor, rest = divmod(amount_micros, MICROS_PER_MINOR)
-        if rest:
-            raise ProviderRefused("a card pays whole cents: choose another amount")
+        minor = _minor(amount_micros)
         line = {
             "price_data": {"currency": currency.lower(), "unit_amount": minor, "product_data": {"name": description}},
             "quantity": 1,
@@ -68,6 +77,63 @@ class StripeCheckout:
         except ProviderRefused:
             return self.status(provider_ref)
 
+    def open_card_page(self, *, key: str, currency: str, success_url: str, cancel_url: str) -> Checkout:
+        params: Any = {
+            "mode": "setup",
+            "currency": currency.lower(),
+            "customer_creation": "always",
+            "payment_method_types": ["card"],
+            "client_reference_id": key,
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+        }
+        with _named_errors():
+            session = self._client.v1.checkout.sessions.create(params=params, options={"idempotency_key": key})
+        if not session.url:
+            raise ProviderRefused("the card provider opened no page: try again in a moment")
+        return Checkout(provider_ref=session.id, url=session.url)
+
+    def saved_card(self, provider_ref: str) -> SavedCard:
+        params: Any = {"expand": ["setup_intent.payment_method"]}
+        with _named_errors():
+            session: Any = self._client.v1.checkout.sessions.retrieve(provider_ref, params=params)
+        state = {"complete": "saved", "expired": "expired"}.get(str(session.status), "open")
+        if state != "saved" or not session.setup_intent:
+            return SavedCard(provider_ref, "open" if state == "saved" else state)
+        card = session.setup_intent.payment_method
+        label = f"{card.card.brand} •••• {card.card.last4}, {card.card.exp_month:02d}/{card.card.exp_year}"
+        return SavedCard(provider_ref, state, str(session.customer), str(card.id), label[:60])
+
+    def charge_saved(
+        self, *, key: str, customer: str, card: str, amount_micros: int, currency: str, description: str
+    ) -> Charged:
+        params: Any = {
+            "amount": _minor(amount_micros),
+            "currency": currency.lower(),
+            "customer": customer,
+            "payment_method": card,
+            "off_session": True,
+            "confirm": True,
+            "description": description,
+        }
+        with _named_errors():
+            intent = self._client.v1.payment_intents.create(params=params, options={"idempotency_key": key})
+        if intent.status in ("succeeded", "processing"):
+            return Charged(str(intent.id), "paid" if intent.status == "succeeded" else "pending")
+        raise ProviderRefused("the bank asks for the card's holder: buy credit on the site once")
+
+    def refund(self, *, key: str, provider_ref: str, amount_micros: int) -> Refunded:
+        with _named_errors():
+            intent = provider_ref
+            if provider_ref.startswith("cs_"):
+                intent = str(self._client.v1.checkout.sessions.retrieve(provider_ref).payment_intent)
+            params: Any = {"payment_intent": intent, "amount": _minor(amount_micros)}
+            return _refunded(self._client.v1.refunds.create(params=params, options={"idempotency_key": key}))
+
+    def refund_status(self, refund_ref: str) -> Refunded:
+        with _named_errors():
+            return _refunded(self._client.v1.refunds.retrieve(refund_ref))
+
     def read_notice(self, payload: bytes, signature: str) -> Notice | None:
         try:
             event = self._client.construct_event(payload, signature, self.webhook_secret, self.tolerance_s)
@@ -76,6 +142,17 @@ class StripeCheckout:
         if event.type not in CONCERNS_US:
             return None
         return Notice(notice_id=str(event.id), kind=str(event.type), provider_ref=str(event.data.object["id"]))
+
+
+def _minor(amount_micros: int) -> int:
+    minor, rest = divmod(amount_micros, MICROS_PER_MINOR)
+    if rest:
+        raise ProviderRefused("a card pays whole cents: choose another amount")
+    return minor
+
+
+def _refunded(refund: Any) -> Refunded:
+    return Refunded(str(refund.id), REFUND_STATES.get(str(refund.status), "pending"))
 
 
 def _status(session: Any) -> CheckoutStatus:
