@@ -167,6 +167,22 @@ class Books:
         )
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Django's alias for the money points at that file, where the test may reach a database at all."""
+    from django.db import connections
+
+    alias = connections["charging"]
+    kept, connection = alias.settings_dict["NAME"], alias.connection
+    alias.connection = None  # an in-memory test database would not close, and would be read instead of the file
+    alias.settings_dict["NAME"] = str(path)
+    try:
+        yield
+    finally:
+        alias.close()
+        alias.settings_dict["NAME"], alias.connection = kept, connection
+
+
 class ServiceProcess:
     """`charging_process.py` on a file and a socket; killed for sure at the end."""
 

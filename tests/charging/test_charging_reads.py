@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from charging_rig import AT, MOBILE, STEPPED, call, ended, open_account, unanswered
+from charging_rig import AT, MOBILE, STEPPED, call, ended, open_account, reading, unanswered
 from click.testing import CliRunner
 from django.core.management import call_command
 from django.db import connections
@@ -25,15 +25,8 @@ from cadran.units.errors import CadranError
 
 @pytest.fixture
 def read(file: Path, django_db_blocker: object) -> Iterator[None]:
-    """Django's alias for the money points at the test's file."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        alias = connections["charging"]
-        kept, connection = alias.settings_dict["NAME"], alias.connection
-        alias.connection = None  # an in-memory test database would not close, and would be read instead of the file
-        alias.settings_dict["NAME"] = str(file)
+    with django_db_blocker.unblock(), reading(file):  # type: ignore[attr-defined]
         yield
-        alias.close()
-        alias.settings_dict["NAME"], alias.connection = kept, connection
 
 
 @pytest.fixture

@@ -50,3 +50,12 @@ def card(notices: Notices, tmp_path: Path) -> Iterator[StripeCheckout]:
     keys = {"SANDBOX_CARD_API_KEY": "sk_test_x", "SANDBOX_CARD_WEBHOOK_SECRET": "whsec_x"}
     with program("cadran_sandbox.card", *options, port=free_port(), **keys) as url:
         yield StripeCheckout(api_key="sk_test_x", webhook_secret="whsec_x", base_url=url, timeout_s=2)
+
+
+@pytest.fixture(scope="session")
+def quiet_card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeCheckout]:
+    """One provider for the tests that take no notices: each makes its own sessions, cards and charges there."""
+    options = ("--dir", str(tmp_path_factory.mktemp("card")), "--webhook-url", "http://127.0.0.1:9/")
+    keys = {"SANDBOX_CARD_API_KEY": "sk_test_x", "SANDBOX_CARD_WEBHOOK_SECRET": "whsec_x"}
+    with program("cadran_sandbox.card", *options, port=free_port(), **keys) as url:
+        yield StripeCheckout(api_key="sk_test_x", webhook_secret="whsec_x", base_url=url, timeout_s=1)

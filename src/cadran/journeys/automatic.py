@@ -22,7 +22,10 @@ KEY_LIFE = timedelta(hours=23)  # the provider remembers a key for 24 hours: lat
 
 
 def open_card_page(*, account: str, currency: str, return_url: str, provider: CardProvider) -> str:
-    """The address of the provider's page that saves a card for the account's automatic top-up. Raises ProviderUncertain, ProviderRefused."""
+    """The address of the provider's page that saves a card for the account's automatic top-up.
+
+    Raises ProviderUncertain, ProviderRefused.
+    """
     page = provider.open_card_page(key=new_id("card"), currency=currency, success_url=return_url, cancel_url=return_url)
     automatic.page_opened(account=account, page_ref=page.provider_ref)
     return page.url

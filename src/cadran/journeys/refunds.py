@@ -16,6 +16,7 @@ from cadran.journeys import credit
 from cadran.payment import refunds
 from cadran.payment.ports import CardProvider, ProviderRefused, ProviderUncertain
 from cadran.payment.rules import OPEN_REFUNDS, RefundState
+from cadran.units.errors import CadranError
 
 log = structlog.get_logger()
 
@@ -51,7 +52,10 @@ def carry_refunds(*, provider: CardProvider, charging: Withdrawals, at: datetime
     """Go on with the refunds that are not over; returns how many ended."""
     ended = 0
     for refund in refunds.waiting(at=at):
-        ended += _carry(refund, provider=provider, charging=charging, at=at).state not in OPEN_REFUNDS
+        try:
+            ended += _carry(refund, provider=provider, charging=charging, at=at).state not in OPEN_REFUNDS
+        except CadranError:  # one that is stuck must not keep the others from going on
+            log.exception("refund-stuck", refund=refund.refund_id)
     return ended
 
 
@@ -70,7 +74,7 @@ def _carry(
         return refunds.step(refund_id=refund.refund_id, state=RefundState.REFUSED, at=at, note=error.message)
     except (ChargingUnavailable, ProviderUncertain) as error:
         log.warning("refund-waits", refund=refund.refund_id, state=str(refund.state), error=error.error_id)
-        return refunds.step(refund_id=refund.refund_id, state=refund.state, at=at)
+        return refunds.tried(refund_id=refund.refund_id, at=at)
     return refund
 
 

@@ -86,8 +86,7 @@ def as_wish(row: AutomaticTopUp) -> Wish:
 
 
 def checked(terms: Terms, *, threshold_micros: int, amount_micros: int, cap_micros: int, seniority_days: int) -> None:
-    """Raises InvalidWish: the threshold is one of those offered, the amount is on offer, the cap lies between the amount and the terms'
-    monthly limit for cards."""
+    """Raises InvalidWish unless threshold and amount are offered, and the cap lies between the amount and the cards' monthly limit."""
     if threshold_micros not in terms.integers("topup.automatic_thresholds_micros"):
         raise InvalidWish("choose one of the thresholds offered")
     if amount_micros not in rules.offered_amounts(terms, seniority_days=seniority_days):
@@ -242,11 +241,15 @@ def charge_refused(*, order_id: str, why: str, at: datetime) -> None:
 
 
 def charge_in_doubt(*, order_id: str, at: datetime) -> None:
-    """The provider did not say within the life of its idempotency key: nobody asks again, staff look."""
+    """The provider did not say within the life of its idempotency key: nobody asks again, staff look, and nothing more is
+    charged by itself until the customer acts."""
     with transaction.atomic():
         row = PaymentOrder.objects.select_for_update().get(order_id=order_id, automatic=True)
         if OrderState(row.state) is OrderState.CREATED:
             operations.mark_for_review(row, at, "the card provider never said whether it charged")
+            asked = _row(row.account)
+            asked.state, asked.note = State.PAUSED, f"{row.order_id} is in doubt"
+            asked.save()
 
 
 def pending_orders(*, limit: int = 50) -> tuple[Order, ...]:

@@ -106,8 +106,7 @@ class Refund(models.Model):
 class AutomaticTopUp(models.Model):
     """A customer's wish that credit be bought by itself when it falls below a threshold, on a card that the provider keeps.
 
-    `customer_token` and `card_token` are the provider's; `label` is what may be shown of the card. `state`: setting-up (the page that saves
-    the card is open), active, paused (the bank refused), ended.
+    `customer_token` and `card_token` are the provider's; `label` is what may be shown of the card. `state`: see automatic.State.
     """
 
     account = models.CharField(max_length=32, unique=True)

@@ -132,6 +132,15 @@ def step(*, refund_id: str, state: RefundState, at: datetime, note: str = "", pr
         return as_view(row)
 
 
+def tried(*, refund_id: str, at: datetime) -> RefundView:
+    """A step could not be done for now: it is tried again later, from where the refund stands."""
+    with transaction.atomic():
+        row = _row(refund_id)
+        row.tried_at = utc(at)
+        row.save(update_fields=["tried_at"])
+        return as_view(row)
+
+
 def refund(refund_id: str) -> RefundView:
     """Raises UnknownRefund."""
     return as_view(_row(refund_id))

@@ -160,8 +160,8 @@ def automatic_answer(
 
 
 class RefundState(StrEnum):
-    """placed: nothing was done yet; held: the credit of the order is held; asked: the provider was or may have been asked; done; refused:
-    the credit was spent, or the provider said no, and nothing changed."""
+    """placed: nothing was done yet; held: the order's credit is held; asked: the provider was, or may have been, asked; done;
+    refused: the credit was spent, or the provider said no, and nothing changed."""
 
     PLACED = "placed"
     HELD = "held"

@@ -81,8 +81,9 @@ class Provider:
         return JSONResponse({"ok": True})
 
     async def set_stall(self, request: Request) -> Response:
-        """Let the next `{"count": n}` API answers come only after the merchant has given up; the request is still done."""
-        self.stall["count"] = min(10, int((await request.json())["count"]))
+        """Let `{"count": n}` API answers, after the next `skip`, come only after the merchant has given up; each is still done."""
+        asked = await request.json()
+        self.stall = {"count": min(10, int(asked["count"])), "skip": min(10, int(asked.get("skip", 0)))}
         return JSONResponse({"ok": True})
 
     # the merchant's API
@@ -93,7 +94,9 @@ class Provider:
         return api_error(401, "invalid_request_error", "Invalid API key provided")
 
     async def stalled(self) -> None:
-        if self.stall.get("count", 0) > 0:
+        if self.stall.get("skip", 0) > 0:
+            self.stall["skip"] -= 1
+        elif self.stall.get("count", 0) > 0:
             self.stall["count"] -= 1
             await asyncio.sleep(TIMEOUT_S)
 
