@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
-from cadran.web.views import customer, entrance, public, topup
+from cadran.web.views import automatic, customer, entrance, public, topup
 
 
 class VersionConverter:
@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sip/", customer.sip, name="sip"),
     path("sip/proposal", entrance.proposal, name="sip_proposal"),
     path("payments/", topup.payments, name="payments"),
+    path("payments/automatic/", automatic.choose, name="automatic_topup"),
     path("topup/", topup.choose, name="topup"),
     path("topup/<str:order_id>/", topup.order, name="topup_order"),
     path("payments/webhooks/card", topup.card_notice, name="card_notice"),
