@@ -141,6 +141,7 @@ INSTALLED_APPS = [
     "cadran.policy",
     "cadran.ledger",
     "cadran.party",
+    "cadran.party.keys",
     "cadran.catalog",
     "cadran.numbering",
     "cadran.balance",
@@ -151,11 +152,13 @@ INSTALLED_APPS = [
     "cadran.invoicing",
     "cadran.journeys",
     "cadran.web",
+    "cadran.web.api",
 ]
 MIDDLEWARE = [
     "cadran.web.middleware.AccessLog",
     "django.middleware.security.SecurityMiddleware",
     "cadran.web.serving.ServedBrand",
+    "cadran.web.api.doorway.Doorway",
     "cadran.web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -268,6 +271,9 @@ SESSION_COOKIE_NAME = "__Host-cadran" if PUBLIC else f"cadran_{WEB_PORT}"
 CSRF_COOKIE_NAME = "__Host-cadran-csrf" if PUBLIC else f"cadran_csrf_{WEB_PORT}"
 LANGUAGE_COOKIE_NAME = "cadran_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# How many calls a key of the API may make in a minute; refused calls say when to come back.
+API_CALLS_A_MINUTE = int(os.environ.get("CADRAN_API_CALLS_A_MINUTE", "1200"))
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]

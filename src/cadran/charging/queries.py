@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Q, QuerySet
 
 from cadran.charging import models, records
 from cadran.charging.adapters.sqlite import decode_record
@@ -11,6 +14,20 @@ from cadran.ledger import queries as ledger
 from cadran.units.errors import CadranError
 
 MAX_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which records a list shows; empty and None leave out no one. Of calls that ended in [since, until), with one of the
+    dispositions and classes, to destinations that begin with `destination`, charged or not."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    direction: str = ""
+    dispositions: tuple[str, ...] = ()
+    number_classes: tuple[str, ...] = ()
+    destination: str = ""
+    charged: bool | None = None
 
 
 class UnknownCdr(CadranError):
@@ -37,6 +54,35 @@ def cdrs(
     if until is not None:
         rows = rows.filter(ended_at__lt=until)
     return tuple(decode_record(row.body) for row in rows.order_by("-ended_at", "-position")[: min(limit, MAX_ROWS)])
+
+
+def page(
+    *, account: str, wanted: Wanted, before: tuple[datetime, int] | None = None, limit: int = 50
+) -> tuple[tuple[int, records.Record], ...]:
+    """The account's records in the order in which the calls ended, the last first, each with its position; `before` continues
+    after the end and position of the last one seen."""
+    rows = _wanted(models.Cdr.objects.filter(account=account), wanted)
+    if before is not None:
+        ended_at, position = before
+        rows = rows.filter(ended_at__lte=ended_at).filter(Q(ended_at__lt=ended_at) | Q(position__lt=position))
+    rows = rows.order_by("-ended_at", "-position")[: min(limit, MAX_ROWS)]
+    return tuple((row.position, decode_record(row.body)) for row in rows.only("position", "body"))
+
+
+def brand_page(
+    *, brand: str, wanted: Wanted, before: int | None = None, limit: int = 50
+) -> tuple[tuple[int, records.Record], ...]:
+    """The records of all of a brand's customers in the order in which they were written, the last first, each with its position."""
+    rows = _wanted(models.Cdr.objects.filter(brand=brand), wanted)
+    if before is not None:
+        rows = rows.filter(position__lt=before)
+    rows = rows.order_by("-position")[: min(limit, MAX_ROWS)]
+    return tuple((row.position, decode_record(row.body)) for row in rows.only("position", "body"))
+
+
+def last_position() -> int:
+    """The position of the newest record, 0 before the first."""
+    return models.Cdr.objects.order_by("-position").values_list("position", flat=True).first() or 0
 
 
 def cdrs_after(position: int, limit: int = MAX_ROWS) -> tuple[tuple[int, records.Record], ...]:
@@ -71,3 +117,19 @@ def open_calls(account: str = "") -> int:
     """How many calls are in progress, of an account or of all."""
     rows = models.Session.objects.filter(state="open")
     return (rows.filter(account=account) if account else rows).count()
+
+
+def _wanted(rows: QuerySet[models.Cdr], wanted: Wanted) -> QuerySet[models.Cdr]:
+    exact = {
+        "ended_at__gte": wanted.since,
+        "ended_at__lt": wanted.until,
+        "direction": wanted.direction or None,
+        "disposition__in": wanted.dispositions or None,
+        "number_class__in": wanted.number_classes or None,
+    }
+    rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+    if wanted.destination:  # as a range: `LIKE` would take % and _ for more than they are
+        rows = rows.filter(destination__gte=wanted.destination, destination__lt=wanted.destination + "\uffff")
+    if wanted.charged is not None:
+        rows = rows.filter(charge_micros__gt=0) if wanted.charged else rows.filter(charge_micros=0)
+    return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connections, router
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from cadran.ledger import models, rules
 
@@ -78,6 +78,17 @@ class Fault:
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """What one transfer did to an owner's accounts of one kind: amount_micros is what they gained, less than zero when they paid."""
+
+    transfer: str
+    at: datetime
+    amount_micros: int
+    currency: str
+    reason: str
+
+
 def sums() -> dict[str, int]:
     """The sum of all postings of each currency, in micros: zero, always."""
     rows = models.Posting.objects.values_list("currency").annotate(total=Sum("amount_micros")).order_by("currency")
@@ -126,3 +137,28 @@ def cached_balances(owner: str, prefix: str) -> dict[str, tuple[int, int]]:
     """Balance and held in micros of the owner's accounts with a floor whose name starts with `prefix`, by name."""
     rows = models.Account.objects.filter(owner=owner, name__startswith=prefix).exclude(floor_micros=None)
     return {row.name: (row.balance_micros or 0, row.held_micros or 0) for row in rows}
+
+
+def movements(
+    owner: str, prefix: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
+) -> tuple[Movement, ...]:
+    """What moved on the owner's accounts whose name starts with `prefix`, newest first, at most `limit` (1000 at most); `before`
+    continues after the instant and transfer of the last one seen. Holds are no movement."""
+    rows = models.Transfer.objects.filter(owner=owner, kind__in=("posted", "post")).filter(
+        Q(debit_owner=owner, debit_name__startswith=prefix) | Q(credit_owner=owner, credit_name__startswith=prefix)
+    )
+    if before is not None:
+        rows = rows.filter(Q(at__lt=before[0]) | Q(at=before[0], transfer__lt=before[1]))
+    return tuple(_movement(row, owner, prefix) for row in rows.order_by("-at", "-transfer")[: min(limit, 1000)])
+
+
+def _movement(row: models.Transfer, owner: str, prefix: str) -> Movement:
+    gained = row.credit_owner == owner and row.credit_name.startswith(prefix)
+    paid = row.debit_owner == owner and row.debit_name.startswith(prefix)
+    return Movement(
+        transfer=row.transfer,
+        at=row.at,
+        amount_micros=(row.amount_micros if gained else 0) - (row.amount_micros if paid else 0),
+        currency=row.currency,
+        reason=row.reason,
+    )

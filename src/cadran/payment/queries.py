@@ -73,9 +73,12 @@ def order(order_id: str, *, account: str | None = None) -> Order:
     return as_order(row)
 
 
-def orders(account: str, *, limit: int = 50) -> tuple[Order, ...]:
-    """The account's orders, newest first."""
-    return tuple(as_order(row) for row in PaymentOrder.objects.filter(account=account).order_by("-id")[:limit])
+def orders(account: str, *, limit: int = 50, before: str = "") -> tuple[Order, ...]:
+    """The account's orders, newest first; `before` continues after the order of that id."""
+    rows = PaymentOrder.objects.filter(account=account)
+    if before:
+        rows = rows.filter(order_id__lt=before)
+    return tuple(as_order(row) for row in rows.order_by("-order_id")[:limit])
 
 
 def bought_in(account: str, period: Period) -> int:

@@ -1,0 +1,112 @@
+"""What a key looks like, and what may be asked of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cadran.units.errors import CadranError, InvalidInput
+
+PREFIX_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+PREFIX_LENGTH = 12
+MOST_KEYS = 20
+MOST_DAYS = 730
+_FORM = re.compile(r"ck_(live|test)_([0-9a-hjkmnp-tv-z]{12})_([A-Za-z0-9_-]{43})")
+_LABEL = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,60}")
+
+
+class Scope(StrEnum):
+    """What a key may do. Those that begin with `staff:` suit keys of the operator's staff, the others keys of a customer."""
+
+    READ_ACCOUNT = "read:account"
+    READ_CALLS = "read:calls"
+    READ_LEDGER = "read:ledger"
+    WRITE_TOPUP = "write:topup"
+    WRITE_SIP = "write:sip"
+    WRITE_PREFERENCES = "write:preferences"
+    READ_WEBHOOKS = "read:webhooks"
+    WRITE_WEBHOOKS = "write:webhooks"
+    STAFF_READ_CUSTOMERS = "staff:read:customers"
+    STAFF_WRITE_CUSTOMERS = "staff:write:customers"
+    STAFF_READ_CALLS = "staff:read:calls"
+    STAFF_WRITE_CALLS = "staff:write:calls"
+    STAFF_READ_LEDGER = "staff:read:ledger"
+    STAFF_WRITE_CREDIT = "staff:write:credit"
+    STAFF_READ_WEBHOOKS = "staff:read:webhooks"
+    STAFF_WRITE_WEBHOOKS = "staff:write:webhooks"
+
+    @property
+    def for_staff(self) -> bool:
+        return self.value.startswith("staff:")
+
+
+CUSTOMER_SCOPES = tuple(scope for scope in Scope if not scope.for_staff)
+STAFF_SCOPES = tuple(scope for scope in Scope if scope.for_staff)
+
+
+class InvalidKeyWish(InvalidInput):
+    """A key that cannot be made as asked: name, scopes or end."""
+
+    error_id = "keys-wish-invalid"
+
+
+class TooManyKeys(CadranError):
+    """An owner has as many keys in force as one may have: revoke one first."""
+
+    error_id = "keys-too-many"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A key taken apart: whether it is a test key, and the prefix by which it is looked up."""
+
+    test: bool
+    prefix: str
+
+
+def parts(text: str) -> Parts | None:
+    """The parts of what was sent as a key; None when it has not the form of one."""
+    found = _FORM.fullmatch(text) if len(text) <= 80 else None
+    return Parts(found[1] == "test", found[2]) if found else None
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a whole key. Its secret has 256 bits, so that no salt and no slow hash is needed."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def matches(text: str, kept: str) -> bool:
+    """Whether the key has the digest kept, in the same time whatever it differs in."""
+    return hmac.compare_digest(digest(text), kept)
+
+
+def checked_label(text: str) -> str:
+    """The name of a key: 1 to 60 characters, none of control. Raises InvalidKeyWish."""
+    label = " ".join(text.split())
+    if not _LABEL.fullmatch(label):
+        raise InvalidKeyWish("name the key in 1 to 60 characters", field="label")
+    return label
+
+
+def checked_scopes(names: Iterable[str], *, staff: bool) -> tuple[Scope, ...]:
+    """The scopes in their order, without repeats. Raises InvalidKeyWish for an unknown one, one of the other kind, or none."""
+    wanted = {str(name) for name in names}
+    suited = STAFF_SCOPES if staff else CUSTOMER_SCOPES
+    found = tuple(scope for scope in suited if scope.value in wanted)
+    if not found or len(found) != len(wanted):
+        raise InvalidKeyWish(
+            f"choose at least one scope, of these alone: {', '.join(scope.value for scope in suited)}", field="scopes"
+        )
+    return found
+
+
+def checked_end(at: datetime, days: int) -> datetime:
+    """When a key made at `at` for `days` days ends. Raises InvalidKeyWish."""
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidKeyWish(f"a key holds for 1 to {MOST_DAYS} days", field="days")
+    return at + timedelta(days=days)

@@ -1,0 +1,202 @@
+"""The OpenAPI 3.1 document: what the types tell, with keys and scopes, idempotency, limits, headers and every problem."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from cadran.party.keys.rules import Scope
+from cadran.units.errors import CadranError
+from cadran.web.api import access, application, catalogue, problems
+
+DESCRIPTION = """\
+Everything that the portal and the back office do, for programs.
+
+Amounts are integers in millionths of the currency, instants are UTC as RFC 3339, numbers are E.164 digits.
+Send the key as `Authorization: Bearer ck_live_…`; a test key (`ck_test_…`) reads a sample account and does nothing real.
+What writes bears an `Idempotency-Key`: the same key and request give the same answer, whenever it is sent again within 24 hours.
+Failures are `application/problem+json` (RFC 9457) with a stable `error_id`.
+"""
+TAGS = {
+    "public": "What anybody may read, without a key.",
+    "account": "The customer that the key acts for.",
+    "credit": "Buying credit, and what became of it.",
+    "webhooks": "Telling your programs what happened.",
+    "staff": "The back office: keys of staff alone.",
+}
+OF_EVERY_KEY = (
+    *("api-request-malformed", "api-key-missing", "keys-unknown", "keys-expired", "keys-revoked"),
+    *("api-scope-missing", "keys-owner-not-active", "api-wrong-brand"),
+)
+OF_ALL = ("api-not-acceptable", "api-request-too-large", "api-input-invalid", "api-rate-limited", "api-failed")
+OF_WRITES = (
+    *("api-idempotency-key-missing", "api-idempotency-in-progress", "idempotency-key-reused"),
+    *("api-content-type-unsupported", "keys-wish-invalid"),
+)
+EXAMPLES: dict[str, object] = {
+    "place_top_up": {"amount_micros": 10_000_000},
+    "set_sip_password": {"password": "k7mq-x3dw-p9ra-t4hv"},
+    "change_preferences": {"raised_duration": True},
+}
+
+
+def serve(request: HttpRequest) -> HttpResponse:
+    """The document as JSON."""
+    access.Open()(request)
+    text, mark = _text(str(settings.PUBLIC_URL))
+    response = HttpResponse(text, content_type="application/json")
+    response.headers["ETag"] = mark
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@functools.cache
+def _text(address: str) -> tuple[bytes, str]:
+    text = json.dumps(build(address), ensure_ascii=False, separators=(",", ":")).encode()
+    return text, f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+
+
+def build(address: str) -> dict[str, Any]:
+    """The document of an installation at that address."""
+    from cadran.web.api import v1  # noqa: F401 - the operations are declared where their routers are added
+
+    made = application.api.get_openapi_schema(path_prefix="")
+    found: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "Cadran", "version": "1", "description": DESCRIPTION},
+        "servers": [{"url": f"{address}/api/v1"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": made["paths"],
+        "components": made["components"],
+    }
+    schemas = found["components"]["schemas"]
+    schemas["Problem"] = _problem_schema()
+    found["components"]["securitySchemes"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key of the API: made on the page `API` of the account, or by staff. Its scopes: "
+            + ", ".join(f"`{scope.value}`" for scope in Scope),
+        }
+    }
+    found["components"]["headers"] = _headers()
+    for methods in found["paths"].values():
+        for method, told in methods.items():
+            _complete(method.upper(), told)
+    return found
+
+
+def _complete(method: str, told: dict[str, Any]) -> None:
+    declared = application.DECLARED[told["operationId"]]
+    told.pop("security", None)
+    open_to_all = declared.open_to_all
+    told["security"] = [] if open_to_all else [{"key": [declared.scope.value] if declared.scope else []}]
+    if declared.scope is not None:
+        told["description"] += f"\n\nScope: `{declared.scope.value}`."
+    if declared.writes:
+        told["parameters"] = [*told.get("parameters", []), _idempotency_parameter()]
+    if body := told.get("requestBody"):
+        content = body["content"]["application/json"]
+        if (example := EXAMPLES.get(told["operationId"])) is not None:
+            content["example"] = example
+    ids = (*OF_ALL, *(() if open_to_all else OF_EVERY_KEY), *(OF_WRITES if declared.writes else ()), *declared.may_fail)
+    by_status: dict[int, list[str]] = {}
+    kinds = catalogue.kinds()
+    for error_id in dict.fromkeys(ids):
+        by_status.setdefault(problems.status_of(kinds[error_id]), []).append(error_id)
+    headers = {
+        name: {"$ref": f"#/components/headers/{name}"} for name in ("RateLimit", "RateLimit-Policy", "Request-Id")
+    }
+    for parameter in told.get("parameters", ()):
+        _without_null(parameter)
+    told["responses"] = {str(status): told_ for status, told_ in told["responses"].items()}
+    for response in told["responses"].values():
+        response["headers"] = dict(headers)
+        if declared.writes:
+            response["headers"][application.REPLAYED] = {"$ref": f"#/components/headers/{application.REPLAYED}"}
+    for status, found in sorted(by_status.items()):
+        told["responses"][str(status)] = _failure(status, found, kinds, headers)
+
+
+def _failure(
+    status: int, ids: list[str], kinds: dict[str, type[CadranError]], headers: dict[str, Any]
+) -> dict[str, Any]:
+    examples = {
+        error_id: {
+            "value": {
+                "type": problems.type_uri(error_id),
+                "title": problems.title_of(kinds[error_id]),
+                "status": status,
+                "detail": problems.title_of(kinds[error_id]),
+                "error_id": error_id,
+                "request_id": "req_01k7m3x9d0h2v5w8y1t6c4r9bn",
+            }
+        }
+        for error_id in ids
+    }
+    extra = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status in {409, 429, 503} else {}
+    return {
+        "description": "; ".join(f"`{error_id}`" for error_id in ids),
+        "headers": headers | extra,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+    }
+
+
+def _without_null(parameter: dict[str, Any]) -> None:
+    """A parameter that may be left out is not one that may be null: an address has no null."""
+    kinds = [kind for kind in parameter["schema"].get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        parameter["schema"] = kinds[0]
+
+
+def _idempotency_parameter() -> dict[str, Any]:
+    return {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "required": True,
+        "description": "One for each wish; the same one when the request is sent again. Kept for 24 hours.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:@/-]{1,128}$", "minLength": 1, "maxLength": 128},
+        "example": "5f0c9c1e-6d5b-4f43-9a43-0d4c2f1f2a6e",
+    }
+
+
+def _headers() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "RateLimit": {"description": "Calls left (`r`), and seconds until all are back (`t`).", "schema": text},
+        "RateLimit-Policy": {"description": "Calls allowed (`q`) in a window of seconds (`w`).", "schema": text},
+        "Request-Id": {"description": "Names the request in our log.", "schema": text},
+        "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+        application.REPLAYED: {"description": "`true`: the answer to the first such request.", "schema": text},
+    }
+
+
+def _problem_schema() -> dict[str, Any]:
+    return {
+        "title": "Problem",
+        "type": "object",
+        "description": "RFC 9457. `error_id` is stable and may be relied upon; `detail` is for people.",
+        "required": ["type", "title", "status", "detail", "error_id", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": {"type": "string"},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string"},
+            "error_id": {"type": "string"},
+            "request_id": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "message"],
+                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                },
+            },
+            "decision": {"$ref": "#/components/schemas/Decision"},
+        },
+    }

@@ -1,0 +1,18 @@
+"""The addresses of the API, version 1. The doorway resolves them, not the site."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from cadran.web.api import document
+from cadran.web.api.application import api
+from cadran.web.api.routes import account, public, topups
+
+api.add_router("", public.router)
+api.add_router("", account.router)
+api.add_router("", topups.router)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/openapi.json", document.serve, name="openapi"),
+    path("api/v1/", api.urls),
+]

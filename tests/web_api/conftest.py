@@ -1,0 +1,124 @@
+"""A customer with keys, and a program that calls the API with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.cache import cache
+from web_api_program import Program
+
+from cadran.journeys import registration
+from cadran.party import models as party_models
+from cadran.party import queries as party
+from cadran.party.keys import operations as key_operations
+from cadran.party.keys.rules import CUSTOMER_SCOPES, STAFF_SCOPES
+from cadran.web.api import access, rates
+
+PASSWORD, SIP_PASSWORD = "vent-du-large-29", "k7mq-x3dw-p9ra-t4hv"
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        monkeypatch.setattr(Argon2PasswordHasher, name, least)
+
+
+@pytest.fixture(autouse=True)
+def fresh_meters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each test begins with its whole allowance."""
+    made: dict[str, rates.Meter] = {}
+
+    def meter(name: str) -> rates.Meter:
+        quota = {"guesses": access.GUESSES, "open": access.OPEN}.get(name)
+        quota = quota or rates.Quota("calls", settings.API_CALLS_A_MINUTE, 60)
+        return made.setdefault(name, rates.Meter(tmp_path / name, quota))
+
+    monkeypatch.setattr(access, "meter", meter)
+
+
+@pytest.fixture
+def register(db: None) -> Callable[..., party.Customer]:
+    """Makes a validated customer of the default brand, or of another."""
+
+    def run(user_name: str, brand: str = "ippi") -> party.Customer:
+        cache.clear()
+        at = settings.CIVIL_CLOCK.now()
+        offered = registration.documents(brand=brand, language="fr", at=at)
+        wish = registration.Wish(
+            email=f"{user_name}@example.org",
+            user_name=user_name,
+            password=PASSWORD,
+            sip_password=SIP_PASSWORD,
+            name="Le Gall",
+            first_names="Claire",
+            ticked={one.document: one.token for one in offered},
+            adult=True,
+        )
+        made = registration.register(brand=brand, wish=wish, at=at)
+        return registration.confirm_email(user_id=made.user_id, email=made.email, at=at)
+
+    return run
+
+
+@pytest.fixture
+def claire(register: Callable[..., party.Customer]) -> party.Customer:
+    return register("claire")
+
+
+@pytest.fixture
+def key_for(db: None) -> Callable[..., Program]:
+    """A program with a key of that customer: with all scopes, or those named."""
+
+    def run(customer: party.Customer, *scopes: str, test: bool = False, days: int = 30) -> Program:
+        made = key_operations.make_customer_key(
+            account=customer.account,
+            label="test",
+            scopes=scopes or [scope.value for scope in CUSTOMER_SCOPES],
+            test=test,
+            days=days,
+            made_by=customer.username,
+            at=settings.CIVIL_CLOCK.now(),
+        )
+        return Program(made.text)
+
+    return run
+
+
+@pytest.fixture
+def program(claire: party.Customer, key_for: Callable[..., Program]) -> Program:
+    """A program with a key of claire that may do all that her keys can."""
+    return key_for(claire)
+
+
+@pytest.fixture
+def stranger(db: None) -> Program:
+    """A program without a key."""
+    return Program()
+
+
+@pytest.fixture
+def staff_key(db: None) -> Callable[..., Program]:
+    """A program with a key of a member of staff: with all scopes, or those named."""
+
+    def run(*scopes: str, user_name: str = "agent", test: bool = False, brand: str = "ippi") -> Program:
+        at = settings.CIVIL_CLOCK.now()
+        user, _ = party_models.User.objects.get_or_create(
+            username=user_name,
+            defaults={"email": f"{user_name}@cadran.invalid", "is_staff": True, "created_at": at},
+        )
+        made = key_operations.make_staff_key(
+            staff_id=user.pk,
+            brand=brand,
+            label="test",
+            scopes=scopes or [scope.value for scope in STAFF_SCOPES],
+            test=test,
+            made_by=user_name,
+            at=at,
+        )
+        return Program(made.text)
+
+    return run
