@@ -54,6 +54,9 @@ def _brand_hosts(text: str) -> dict[str, str]:
 
 VAR = Path(os.environ.get("CADRAN_VAR", PROJECT / "var")).resolve()
 BRANDS = Path(os.environ.get("CADRAN_BRANDS", PROJECT / "brands")).resolve()
+PUBLISHED = (
+    VAR / "brands"
+)  # versions of terms published from the back office: <brand>/terms/, read after the brand's folder
 SANDBOX = _flag("CADRAN_SANDBOX", True)
 PUBLIC = _flag("CADRAN_PUBLIC")
 # The brand of a host that names none; CADRAN_BRAND_HOSTS gives others theirs: `calls.example=ippi,cards.example=kryptoow`.

@@ -66,10 +66,11 @@ def gather(var: Path, into: Path) -> list[str]:
     if not names:
         raise NothingToSave(f"{var} holds no database: start Cadran once, or set CADRAN_VAR to its state folder")
     kept = [var / "clock.json", var / "demo.json", var / "staff.json", *sorted((var / "secrets").glob("*"))]
+    kept += sorted((var / "brands").glob("*/terms/[!.]*"))  # versions of terms that were published here
     for path in kept:
         if path.is_file():
             name = path.relative_to(var).as_posix()
-            (into / name).parent.mkdir(exist_ok=True, mode=0o700)
+            (into / name).parent.mkdir(exist_ok=True, mode=0o700, parents=True)
             shutil.copy2(path, into / name)
             names.append(name)
     return names

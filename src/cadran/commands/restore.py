@@ -56,10 +56,10 @@ def _unpack_members(tar: tarfile.TarFile, into: Path) -> dict[str, Any]:
             manifest = _manifest(member, content)
             continue
         name = PurePosixPath(member.name)
-        if name.is_absolute() or ".." in name.parts or len(name.parts) > 2 or str(name) not in manifest["files"]:
+        if name.is_absolute() or ".." in name.parts or len(name.parts) > 4 or str(name) not in manifest["files"]:
             raise NotRestorable(f"this backup holds a file that its manifest does not name: {member.name}")
         target = into / name
-        target.parent.mkdir(exist_ok=True, mode=0o700)
+        target.parent.mkdir(exist_ok=True, mode=0o700, parents=True)
         with sealed.private_file(target) as out:
             shutil.copyfileobj(content, out)
         with target.open("rb") as file:

@@ -86,8 +86,7 @@ def refuse(*, proposal_id: str, by: Person, reason: str, at: datetime) -> Shown:
 
 def proposer(found: Shown) -> Person:
     """Who proposed, with the address that they have now."""
-    known = getattr(party, "staff", None)  # until staff has roles
-    member = known(found.proposed_by) if known else None
+    member = party.staff(found.proposed_by)
     return Person(user_id=found.proposed_by, name=found.proposer, email=member.email if member else "")
 
 

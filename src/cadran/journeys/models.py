@@ -45,3 +45,26 @@ class ProposalStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.proposal_id} {self.state}"
+
+
+class TermsDraft(models.Model):
+    """A version of a brand's terms that is being written: values and texts as typed, right or wrong. `revision` grows with each save,
+    so that two who write at once do not undo each other."""
+
+    draft_id = models.CharField(max_length=40, unique=True)
+    brand = models.CharField(max_length=32)
+    base = models.CharField(max_length=30)
+    version = models.CharField(max_length=60, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    effective_from = models.CharField(max_length=10, blank=True)
+    key_change = models.BooleanField(default=False)
+    stated = models.JSONField(default=dict)
+    texts = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=1)
+    closed = models.CharField(max_length=10, blank=True)
+    edited_by = models.BigIntegerField()
+    edited_name = models.CharField(max_length=64)
+    edited_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.draft_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,19 @@ def load_law(
     return {**grouped, mutation.name: changed}
 
 
-def load_brand(folder: Path, clauses: Collection[str], mutation: Mutation | None = None) -> BrandFiles:
-    """A brand folder: brand.toml and each version of its terms. Raises PolicyError with every error of the folder."""
+def load_brand(
+    folder: Path, clauses: Collection[str], mutation: Mutation | None = None, overlays: Sequence[Path] = ()
+) -> BrandFiles:
+    """A brand folder: brand.toml and each version of its terms; `overlays` are folders of further versions, published on this
+    installation. Raises PolicyError with every error of all of them."""
     shown = f"{folder.parent.name}/{folder.name}"
     found, faults = sections.read(folder / "brand.toml", f"{shown}/brand.toml")
     if not faults:
         faults += brands.check_brand(found, f"{shown}/brand.toml", folder.name)
-    versions, texts, more = _load_versions(folder, shown, clauses)
+    versions, texts, more = _load_versions(folder / "terms", folder.name, f"{shown}/terms", clauses)
     faults += more
+    for overlay in overlays:
+        faults += _add_versions(overlay, folder.name, clauses, versions, texts)
     if not faults:
         faults += _version_faults(found, versions, texts, f"{shown}/brand.toml")
     _raise(faults)
@@ -124,27 +129,43 @@ def load_brand(folder: Path, clauses: Collection[str], mutation: Mutation | None
     return BrandFiles(brands.read_brand(found, tuple(ordered), routed), ordered, texts)
 
 
+def _add_versions(
+    overlay: Path, brand: str, clauses: Collection[str], versions: dict[str, Terms], texts: dict[tuple[str, str], str]
+) -> list[Fault]:
+    """Add the versions of a folder to those already read, which it cannot replace. A text is written before its values: one
+    without them is not published yet."""
+    shown = f"published/{brand}/terms"
+    found, its_texts, faults = _load_versions(overlay, brand, shown, clauses)
+    for version, terms in found.items():
+        if version in versions:
+            faults.append(Fault(f"{shown}/{version}.toml", 1, "this version exists already: a version never changes"))
+        else:
+            versions[version] = terms
+            texts.update({key: text for key, text in its_texts.items() if key[0] == version})
+    return faults
+
+
 def _load_versions(
-    folder: Path, shown: str, clauses: Collection[str]
+    folder: Path, brand: str, shown: str, clauses: Collection[str]
 ) -> tuple[dict[str, Terms], dict[tuple[str, str], str], list[Fault]]:
     versions: dict[str, Terms] = {}
     texts: dict[tuple[str, str], str] = {}
     faults: list[Fault] = []
     hashes: dict[str, dict[str, str]] = {}
-    paths = sorted((folder / "terms").iterdir()) if (folder / "terms").is_dir() else []
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
     for path in paths:
         if match := re.fullmatch(r"(.+)\.([a-z]{2})\.md", path.name):
-            text, digest, wrong = _read_text(path, f"{shown}/terms/{path.name}")
+            text, digest, wrong = _read_text(path, f"{shown}/{path.name}")
             faults += wrong
             texts[match[1], match[2]] = text
             hashes.setdefault(match[1], {})[match[2]] = digest
     for path in paths:
-        name = f"{shown}/terms/{path.name}"
+        name = f"{shown}/{path.name}"
         if path.suffix == ".toml" and brands.VERSION.fullmatch(path.stem):
             parts, wrong = sections.read(path, name)
             about = terms_file.Texts({}, hashes.get(path.stem, {}))
             terms, more = terms_file.read_terms(
-                parts, folder=folder.name, version=path.stem, clauses=clauses, texts=about, shown=name
+                parts, folder=brand, version=path.stem, clauses=clauses, texts=about, shown=name
             )
             faults += wrong + more
             if terms is not None:

@@ -6,6 +6,7 @@ errors, so that a slip of the editor does not stop calls.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -126,7 +127,9 @@ def check() -> None:
     mutation = _mutation()
     readings: list[Callable[[], object]] = [lambda: files.load_law(ids, mutation=mutation)]
     readings += [
-        lambda key=key: files.load_brand(Path(settings.BRANDS) / key, ids, mutation)  # type: ignore[misc]
+        lambda key=key: files.load_brand(  # type: ignore[misc]
+            Path(settings.BRANDS) / key, ids, mutation, (Path(settings.PUBLISHED) / key / "terms",)
+        )
         for key in brand_keys()
     ]
     for reading in readings:
@@ -142,12 +145,15 @@ def _brand_files(key: str) -> files.BrandFiles:
     folder = Path(settings.BRANDS) / key
     if not brand_files.KEY.fullmatch(key) or not (folder / "brand.toml").is_file():
         raise UnknownBrand(f"no brand {key!r}: one of {', '.join(brand_keys()) or 'none, the brands folder is empty'}")
-    try:
-        versions = [entry.path for entry in os.scandir(folder / "terms")]
-    except OSError:
-        versions = []
+    published = Path(settings.PUBLISHED) / key / "terms"
+    versions = list[str]()
+    for terms_folder in (folder / "terms", published):
+        with contextlib.suppress(OSError):
+            versions += [entry.path for entry in os.scandir(terms_folder)]
     paths = (files.REGISTER, folder / "brand.toml", *(Path(path) for path in sorted(versions)))
-    return _fresh(f"brand:{folder}", paths, lambda mutation: files.load_brand(folder, clauses(), mutation))
+    return _fresh(
+        f"brand:{folder}", paths, lambda mutation: files.load_brand(folder, clauses(), mutation, (published,))
+    )
 
 
 _read: dict[str, tuple[object, object]] = {}
