@@ -116,6 +116,7 @@ SANDBOX_CARRIER_RTP_PORT = _port("CADRAN_SANDBOX_CARRIER_RTP_PORT", RTP_PORT_MAX
 _port("the last of the sandbox carriers' media ports", SANDBOX_CARRIER_RTP_PORT + 1999)
 CHARGING_SOCKET = VAR / "run" / "charging.sock"
 MEDIA_SOCKET = VAR / "run" / "media.sock"
+SIP_SOCKET = VAR / "run" / "sip.sock"
 
 # Django
 SECRET_KEY = secret("django")

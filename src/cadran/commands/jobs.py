@@ -15,6 +15,7 @@ from cadran.commands import logs, main
 
 EVERY_S = 1.0
 LONGEST_PAUSE_S = 30.0
+CREDIT_EVERY_S = 300.0
 
 log = structlog.get_logger()
 Task = Callable[[], int]
@@ -64,11 +65,11 @@ def tasks() -> dict[str, Task]:
     from django.db import close_old_connections
 
     from cadran.charging.adapters import client
-    from cadran.journeys import automatic, carry, credit, due, refunds
+    from cadran.journeys import automatic, carry, credit, due, figures, refunds
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
     clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider(), credit.statement_source()
-    read_next = [0.0]
+    read_next, count_next = [0.0], [0.0]
 
     def carried() -> int:
         return carry.pending(charging=charging, now=clock.now())
@@ -94,6 +95,13 @@ def tasks() -> dict[str, Task]:
         read_next[0] = time.monotonic() + settings.BANK_EVERY_S
         return credit.read_statements(source=bank, at=clock.now())
 
+    def counted() -> int:
+        if time.monotonic() >= count_next[0]:
+            count_next[0] = time.monotonic() + CREDIT_EVERY_S
+            figures.count_credit(at=clock.now())
+            figures.forget_hours(at=clock.now())
+        return figures.follow_calls()
+
     def fresh(task: Task) -> Task:
         def run() -> int:
             close_old_connections()
@@ -108,6 +116,7 @@ def tasks() -> dict[str, Task]:
         "bank": statements,
         "automatic": top_ups,
         "refunds": paid_back,
+        "figures": counted,
     }
     return {name: fresh(task) for name, task in found.items()}
 

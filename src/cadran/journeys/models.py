@@ -68,3 +68,78 @@ class TermsDraft(models.Model):
 
     def __str__(self) -> str:
         return self.draft_id
+
+
+class FollowedTo(models.Model):
+    """How far somebody who follows the calls has come: the position of the last record that was counted."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    position = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.position}"
+
+
+class CallCount(models.Model):
+    """Calls of a brand that ended in a civil hour or day, by outcome. grain: `hour` or `day`; start: the civil hour (2026-03-01T14) or
+    day (2026-03-01) in the brand's zone."""
+
+    grain = models.CharField(max_length=4)
+    start = models.CharField(max_length=13)
+    brand = models.CharField(max_length=32)
+    currency = models.CharField(max_length=3, blank=True)
+    disposition = models.CharField(max_length=16)
+    calls = models.BigIntegerField(default=0)
+    seconds = models.BigIntegerField(default=0)
+    micros = models.BigIntegerField(default=0)
+    loss_micros = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["grain", "start", "brand", "currency", "disposition"], name="journeys_call_count_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start} {self.brand} {self.disposition} {self.calls}"
+
+
+class DestinationCount(models.Model):
+    """Answered calls of a brand to one destination on a civil day."""
+
+    day = models.CharField(max_length=10)
+    brand = models.CharField(max_length=32)
+    currency = models.CharField(max_length=3, blank=True)
+    destination = models.CharField(max_length=80)
+    destination_en = models.CharField(max_length=80, blank=True)
+    calls = models.BigIntegerField(default=0)
+    seconds = models.BigIntegerField(default=0)
+    micros = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "brand", "currency", "destination"], name="journeys_destination_count_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.brand} {self.destination} {self.calls}"
+
+
+class CreditCount(models.Model):
+    """Customers' unconsumed credit of a brand, as last seen on a civil day."""
+
+    day = models.CharField(max_length=10)
+    brand = models.CharField(max_length=32)
+    currency = models.CharField(max_length=3)
+    micros = models.BigIntegerField()
+    held_micros = models.BigIntegerField()
+    customers = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "brand", "currency"], name="journeys_credit_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.brand} {self.micros}"

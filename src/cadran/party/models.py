@@ -69,6 +69,18 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return self.company or f"{self.first_names} {self.name}".strip()
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """With the words under which staff find it: always those of the names that are kept, and of no others."""
+        super().save(*args, **kwargs)
+        named = {"name", "first_names", "company"}
+        if kwargs.get("update_fields") is None or named & set(kwargs["update_fields"]):
+            words = staff.words(f"{self.first_names} {self.name} {self.company}")
+            self.words.exclude(word__in=words).delete()
+            known = set(self.words.values_list("word", flat=True))
+            CustomerWord.objects.bulk_create(
+                CustomerWord(customer=self, word=word) for word in words if word not in known
+            )
+
 
 class BillingAccount(models.Model):
     """What pays: every charge, credit and call bears its number (A000001). `terms_ref` is the version last accepted."""
@@ -136,6 +148,19 @@ class SipUser(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class CustomerWord(models.Model):
+    """A word of a customer's names, without accents and in lower case, by which staff find it."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="words")
+    word = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = [models.Index(fields=["word", "customer"], name="party_word")]
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class StaffMember(models.Model):

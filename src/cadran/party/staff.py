@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -89,3 +91,9 @@ def serves(brands: Iterable[str], brand: str) -> bool:
 def masked(text: str) -> str:
     """Personal text for who may not see it: the first letter and three dots. Empty stays empty."""
     return f"{text[0]}…" if text else ""
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a name as they are looked up: no accents, lower case, at most 8 of 40 characters, each once."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    return tuple(dict.fromkeys(word[:40] for word in re.findall(r"\w+", plain)))[:8]

@@ -16,6 +16,7 @@ from cadran.units import errors
 from cadran.units.clock import BootClock
 from cadran.voice.b2bua import stack
 from cadran.voice.b2bua.background import Background
+from cadran.voice.b2bua.door import Door
 from cadran.voice.b2bua.server import Place, Server
 from cadran.voice.carriers import book
 from cadran.voice.journal import writer
@@ -88,6 +89,7 @@ def run() -> None:
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH_S)
     server.start()
+    Door(server, settings.SIP_SOCKET).open()
     ED2.loop()
     log.info("sip-stopped")
     media.close()

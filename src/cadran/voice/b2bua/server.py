@@ -259,6 +259,15 @@ class Server:
         stages = targets.stages(session, plan, self)
         session.feed(ev.Planned(stages))
 
+    def cut(self, session_id: str) -> str:
+        """Staff ends a call: `cut`, or `over` when there is none of that id to end."""
+        session = self.sessions.get(session_id)
+        if session is None or session.call.state in (ev.State.ENDING, ev.State.ENDED):
+            return "over"
+        session.log.warning("call-cut-by-staff")
+        session.feed(ev.Dropped())
+        return "cut"
+
     def forget(self, session: Session) -> None:
         """The call is over."""
         self.sessions.pop(session.id, None)
