@@ -27,7 +27,9 @@ def receipt_pdf(receipt: Receipt) -> bytes:
         data = json.dumps(_shown(receipt, language), ensure_ascii=False)
     try:
         return _compiled(data, receipt, archival=True)
-    except typst.TypstError:  # a name in a script that the fonts inside do not have: the machine's fonts, and no PDF/A promise
+    except (
+        typst.TypstError
+    ):  # a name in a script that the fonts inside do not have: the machine's fonts, and no PDF/A promise
         return _compiled(data, receipt, archival=False)
 
 
