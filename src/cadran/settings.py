@@ -109,6 +109,7 @@ SIP_REALM = os.environ.get("CADRAN_SIP_REALM", "cadran.local")
 SANDBOX_CARRIER_PORT = _port("CADRAN_SANDBOX_CARRIER_PORT", 5080 if PORT_BASE == 8000 else PORT_BASE + 80)
 SANDBOX_CARRIER2_PORT = _port("CADRAN_SANDBOX_CARRIER2_PORT", 5090 if PORT_BASE == 8000 else PORT_BASE + 90)
 SANDBOX_CARRIER_CONTROL_PORT = _port("CADRAN_SANDBOX_CARRIER_CONTROL_PORT", PORT_BASE + 6)
+SANDBOX_WITNESS_PORT = _port("CADRAN_SANDBOX_WITNESS_PORT", PORT_BASE + 7)
 # Below 32768: where the system itself picks ports for phones of this machine, the relay must not listen.
 RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else 10000 + PORT_BASE // 1000 % 10 * 2000)
 RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)
@@ -315,6 +316,16 @@ BANK_ACCOUNT = {
 }
 SANDBOX_BANK_URL = f"http://{HOST}:{SANDBOX_BANK_PORT}/" if SANDBOX else ""
 BANK_TOKEN = secret("bank_token")
+
+# Evidence: the files that hold entries, in the order of seals (the names stand in every leaf and never change), and the time-stamp
+# authority (RFC 3161) that witnesses the seals.
+EVIDENCE_FILES = {"house": "default", "charging": "charging"}
+WITNESS_URL = os.environ.get("CADRAN_WITNESS_URL", f"http://{HOST}:{SANDBOX_WITNESS_PORT}/" if SANDBOX else "")
+WITNESS_CERTIFICATES = Path(os.environ.get("CADRAN_WITNESS_CERTIFICATES", VAR / "evidence" / "witness.pem"))
+WITNESS_EVERY_S = _seconds("CADRAN_WITNESS_EVERY_S", "1" if SANDBOX else "60")
+WITNESS_TIMEOUT_S = _seconds("CADRAN_WITNESS_TIMEOUT_S", "10")
+WITNESS_WITHIN_S = _seconds("CADRAN_WITNESS_WITHIN_S", "86400")
+EVIDENCE_HEADS = os.environ.get("CADRAN_EVIDENCE_HEADS", "")
 
 EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")
 EMAIL_PORT = _port("CADRAN_SMTP_PORT", SANDBOX_SMTP_PORT)

@@ -16,6 +16,7 @@ from pathlib import Path
 import cadran.balance
 import cadran.charging
 import cadran.ledger
+import cadran.policy
 from cadran.charging import needs
 from cadran.charging.adapters.client import SocketCharging
 from cadran.charging.engine import Engine
@@ -77,6 +78,8 @@ def fresh_file(path: Path) -> Path:
     for room in (cadran.ledger, cadran.balance, cadran.charging):
         for statement in statements(Path(room.__path__[0]) / "migrations" / "0001_sqlite.sql"):
             connection.execute(statement)
+    for statement in statements(Path(cadran.policy.__path__[0]) / "migrations" / "0002_evidence.sql"):
+        connection.execute(statement)
     connection.execute("COMMIT")
     connection.close()
     return path

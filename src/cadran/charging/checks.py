@@ -153,6 +153,11 @@ def instant(at: datetime) -> None:
     _instant(at)
 
 
+def holder(number: int) -> None:
+    """The number of an evidence holder."""
+    _whole(number, "holder", least=1, most=2**63 - 1)
+
+
 def invalid(message: str) -> ChargingRefused:
     """The error of a request of a wrong form."""
     return ChargingRefused(message, reason="invalid")

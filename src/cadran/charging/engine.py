@@ -19,6 +19,7 @@ from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters.sqlite import SqliteBuckets
 from cadran.charging import checks, corrections, gifts, metrics, needs, rules
+from cadran.charging.adapters.evidence import Evidence
 from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
 from cadran.charging.ports import (
@@ -87,9 +88,10 @@ class Engine:
         self._execute = self._connection.execute
         self.prices = prices
         self.buckets = SqliteBuckets(self._connection)
-        self.books = SqliteBooks(self._connection)
+        self.evidence = Evidence(self._connection)
+        self.books = SqliteBooks(self._connection, self.evidence.transfer)
         self.calls = Calls(
-            sessions=SqliteSessions(self._connection),
+            sessions=SqliteSessions(self._connection, self.evidence.record),
             buckets=self.buckets,
             books=self.books,
             contracts=contracts,
@@ -179,6 +181,11 @@ class Engine:
 
     def expire_credit(self, *, at: datetime) -> int:
         answer = self._one(lambda: self.do_expire_credit(at=at))
+        assert isinstance(answer, int)
+        return answer
+
+    def erase_evidence(self, *, holder: int) -> int:
+        answer = self._one(lambda: self.do_erase_evidence(holder=holder))
         assert isinstance(answer, int)
         return answer
 
@@ -301,6 +308,10 @@ class Engine:
     def do_give_credit(self, request: GiveCredit) -> Bought:
         return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
+    def do_erase_evidence(self, *, holder: int) -> int:
+        checks.holder(holder)
+        return self.evidence.journal.erase(holder)
+
     def do_expire_credit(self, *, at: datetime) -> int:
         checks.instant(at)
         return balance.expire(self.buckets, self.books, at=at)
@@ -317,6 +328,7 @@ class Engine:
         self._execute("SAVEPOINT request")
         try:
             answer = work()
+            self.evidence.prove()
         except (
             CadranError,
             sqlite3.IntegrityError,
@@ -330,6 +342,7 @@ class Engine:
             self._execute("RELEASE request")
             self.calls.forget()
             self.buckets.forget()
+            self.evidence.undo()
             return _expected(error)
         self._execute("RELEASE request")
         self._renew()
@@ -354,6 +367,7 @@ class Engine:
             if self._connection.in_transaction:
                 self._execute("ROLLBACK")
             self.buckets.forget()
+            self.evidence.forget()
             self._load()
         except sqlite3.Error as error:
             log.critical("database lost", error=str(error))

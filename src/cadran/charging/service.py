@@ -198,6 +198,8 @@ class Service:
                 )
             case wire.ExpireCredit():
                 return partial(engine.do_expire_credit, at=args.at)
+            case wire.EraseEvidence():
+                return partial(engine.do_erase_evidence, holder=args.holder)
             case _:
                 return lambda: None
 

@@ -62,6 +62,11 @@ class ExpireCredit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EraseEvidence:
+    holder: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReloadDecks:
     pass
 
@@ -82,6 +87,7 @@ Args = (
     | WithdrawCredit
     | GiveCredit
     | ExpireCredit
+    | EraseEvidence
     | ReloadDecks
     | Ping
 )
@@ -98,6 +104,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "give_credit": (GiveCredit, Bought),
     "withdraw": (WithdrawCredit, Withdrawn),
     "expire_credit": (ExpireCredit, int),
+    "erase_evidence": (EraseEvidence, int),
     "reload_decks": (ReloadDecks, int),
     "ping": (Ping, None),
 }

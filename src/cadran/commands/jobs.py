@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import FrameType
 
 import click
@@ -102,6 +103,8 @@ def tasks() -> dict[str, Task]:
             figures.forget_hours(at=clock.now())
         return figures.follow_calls()
 
+    evidence = evidence_tasks()
+
     def fresh(task: Task) -> Task:
         def run() -> int:
             close_old_connections()
@@ -117,8 +120,39 @@ def tasks() -> dict[str, Task]:
         "automatic": top_ups,
         "refunds": paid_back,
         "figures": counted,
+        **evidence,
     }
     return {name: fresh(task) for name, task in found.items()}
+
+
+def evidence_tasks() -> dict[str, Task]:
+    """Sealing what was put on record, at most once a second, and having the newest seal witnessed."""
+    from django.conf import settings
+
+    from cadran.policy.proof import metrics, operations, witness
+
+    asking = witness.Witnessing(
+        url=settings.WITNESS_URL,
+        certificates=settings.WITNESS_CERTIFICATES,
+        every_s=settings.WITNESS_EVERY_S,
+        timeout_s=settings.WITNESS_TIMEOUT_S,
+        clock=time.monotonic,
+        heads=settings.EVIDENCE_HEADS,
+    )
+    next_seal = [0.0]
+
+    def seal() -> int:
+        if time.monotonic() >= next_seal[0]:
+            next_seal[0] = time.monotonic() + EVERY_S
+            operations.seal(at=datetime.now(UTC))
+        return 0
+
+    def witnessed() -> int:
+        asking.step()
+        metrics.show(failures=asking.failures)
+        return 0
+
+    return {"seal": seal, "witness": witnessed}
 
 
 @click.command()

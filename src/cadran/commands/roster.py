@@ -55,6 +55,7 @@ def ports() -> tuple[Port, ...]:
             Port(settings.SIP_HOST, settings.SANDBOX_CARRIER_PORT, UDP, "carrier", "CADRAN_SANDBOX_CARRIER_PORT"),
             Port(settings.SIP_HOST, settings.SANDBOX_CARRIER2_PORT, UDP, "carrier2", "CADRAN_SANDBOX_CARRIER2_PORT"),
             Port(loop, settings.SANDBOX_CARRIER_CONTROL_PORT, TCP, "carrier", "CADRAN_SANDBOX_CARRIER_CONTROL_PORT"),
+            Port(settings.HOST, settings.SANDBOX_WITNESS_PORT, TCP, "witness", "CADRAN_SANDBOX_WITNESS_PORT"),
         ]
     return tuple(found)
 
@@ -154,6 +155,12 @@ def _partners() -> list[supervisor.Service]:
             *("--port", settings.SANDBOX_BANK_PORT, "--dir", var / "bank"),
             ready=probes.tcp(settings.HOST, settings.SANDBOX_BANK_PORT),
             env={"SANDBOX_BANK_TOKEN": settings.BANK_TOKEN},
+        ),
+        partner(
+            "witness",
+            *("--port", settings.SANDBOX_WITNESS_PORT, "--dir", var / "witness"),
+            *("--certificates", settings.WITNESS_CERTIFICATES),
+            ready=probes.tcp(settings.HOST, settings.SANDBOX_WITNESS_PORT),
         ),
         partner(
             "carrier",

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from cadran.charging.ports import Charging
-from cadran.journeys import adjustments, credit, prices, publications, wallet
+from cadran.journeys import adjustments, credit, erasure, prices, publications, wallet
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -24,6 +24,7 @@ Subscriber = Callable[[PendingEvent, Charging], None]
 SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "catalog.deck-activated": (prices.take_up_deck,),
     "journeys.proposal-approved": (adjustments.follow, publications.follow),
+    "evidence.erased": (erasure.erase_in_charging,),
     "party.customer-validated": (wallet.open_wallet,),
     "payment.received": (credit.buy_credit,),
 }

@@ -15,6 +15,7 @@ from cadran.party import models, queries, rules, vault
 from cadran.party.staff_operations import make_staff as make_staff
 from cadran.party.staff_operations import record_staff_act as record_staff_act
 from cadran.policy import operations as policy_operations
+from cadran.policy.proof import operations as proof
 from cadran.units import ids
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
@@ -346,8 +347,9 @@ def _add_sip_user(given: Registration, account: models.BillingAccount, at: datet
 
 
 def _add_acceptances(customer: models.Customer, accepted: Sequence[rules.Accepted], ip: str, at: datetime) -> None:
+    account = customer.accounts.order_by("id").values_list("number", flat=True).first() or ""
     for tick in accepted:
-        models.TermsAcceptance.objects.create(
+        row = models.TermsAcceptance.objects.create(
             customer=customer,
             document=tick.document.value,
             ref=tick.ref,
@@ -356,6 +358,14 @@ def _add_acceptances(customer: models.Customer, accepted: Sequence[rules.Accepte
             at=at,
             ip=ip,
         )
+        ticked = {
+            "document": tick.document.value,
+            "ref": tick.ref,
+            "text_sha256": tick.text_sha256,
+            "language": tick.language,
+            "ip": ip,
+        }
+        proof.record(kind="party.acceptance", subject=account, key=f"acceptance:{row.pk}", body=ticked, at=at)
 
 
 def _sealed(username: str, password: str) -> str:

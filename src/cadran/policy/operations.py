@@ -9,6 +9,8 @@ from django.db import transaction
 from django.db.models import F
 
 from cadran.policy.models import Event
+from cadran.policy.proof import operations as proof
+from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.ids import checked_key
 from cadran.units.period import utc
@@ -23,14 +25,22 @@ class EventConflict(CadranError):
     error_id = "policy-event-conflict"
 
 
+@carries("KRY-2.4-evidence")
 def record_event(*, kind: str, key: str, body: Mapping[str, object], at: datetime) -> None:
     """Record a fact once: the same kind, key and body again changes nothing; another body raises EventConflict.
 
-    `body` holds plain JSON values and no secret. Call it inside the transaction that makes the fact true.
+    `body` holds plain JSON values and no secret. Call it inside the transaction that makes the fact true. It is put on record as
+    evidence under the `account` of its body, and found there by its key.
     """
-    found, created = Event.objects.get_or_create(
-        kind=kind, key=checked_key(key), defaults={"body": dict(body), "at": utc(at)}
-    )
+    with transaction.atomic():
+        found, created = Event.objects.get_or_create(
+            kind=kind, key=checked_key(key), defaults={"body": dict(body), "at": utc(at)}
+        )
+        if created:
+            account = body.get("account")
+            told = {"event": found.id, "key": key, "said": body}
+            subject = account if isinstance(account, str) else ""
+            proof.record(kind=kind, subject=subject, key=key, body=told, at=at)
     if not created and found.body != dict(body):
         raise EventConflict(f"event {kind} {key} was recorded with another content: use another key")
 

@@ -39,7 +39,7 @@ ATTEMPTS = 6
 FIRST_PAUSE_S = 0.02
 MAX_IDLE = 32
 MAX_WAITING = 4096
-_SLOW = frozenset({"reload_decks", "expire_credit"})
+_SLOW = frozenset({"reload_decks", "expire_credit", "erase_evidence"})
 SLOW_TIMEOUT_S = 120.0
 
 
@@ -90,6 +90,9 @@ class SocketCharging:
 
     def expire_credit(self, *, at: datetime) -> int:
         return cast(int, self._call("expire_credit", wire.ExpireCredit(at=at)))
+
+    def erase_evidence(self, *, holder: int) -> int:
+        return cast(int, self._call("erase_evidence", wire.EraseEvidence(holder=holder)))
 
     def reload_decks(self) -> int:
         return cast(int, self._call("reload_decks", wire.ReloadDecks()))
@@ -215,6 +218,9 @@ class AsyncCharging:
 
     async def expire_credit(self, *, at: datetime) -> int:
         return cast(int, await self._call("expire_credit", wire.ExpireCredit(at=at)))
+
+    async def erase_evidence(self, *, holder: int) -> int:
+        return cast(int, await self._call("erase_evidence", wire.EraseEvidence(holder=holder)))
 
     async def reload_decks(self) -> int:
         return cast(int, await self._call("reload_decks", wire.ReloadDecks()))

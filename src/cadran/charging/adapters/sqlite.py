@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,10 +66,15 @@ def decode_record(body: str | bytes) -> records.Record:
 
 
 class SqliteSessions:
-    """`needs.Sessions` on a connection whose transactions belong to the caller."""
+    """`needs.Sessions` on a connection whose transactions belong to the caller. `written` hears of each record and its text."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        written: Callable[[records.Record, bytes], None] = lambda record, body: None,
+    ) -> None:
         self._execute = connection.execute
+        self._written = written
 
     def session(self, session: str) -> rules.Session | None:
         row = self._execute(_SESSION, (session,)).fetchone()
@@ -146,6 +152,7 @@ class SqliteSessions:
         return None if row is None else _decode_record(row[0])
 
     def insert_record(self, record: records.Record) -> None:
+        body = _encode(record)
         row = (
             record.account,
             record.cdr_id,
@@ -168,9 +175,10 @@ class SqliteSessions:
             record.loss_s,
             record.loss_micros,
             record.corrects,
-            _encode(record).decode(),
+            body.decode(),
         )
         self._execute(_INSERT_RECORD, row)
+        self._written(record, body)
 
 
 def _session(row: tuple[str, str, int | None, int, int, int, int, str]) -> rules.Session:

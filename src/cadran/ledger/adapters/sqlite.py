@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cadran.ledger import rules
@@ -73,10 +74,13 @@ def named(error: sqlite3.IntegrityError) -> Exception:
 
 
 class SqliteBooks:
-    """`ledger.ports.Books` on a connection whose transactions belong to the caller."""
+    """`ledger.ports.Books` on a connection whose transactions belong to the caller. `written` hears of each transfer."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, written: Callable[[rules.Transfer], None] = lambda transfer: None
+    ) -> None:
         self._execute = connection.execute
+        self._written = written
 
     def account(self, ref: rules.AccountRef) -> rules.Account | None:
         row = self._execute(_ACCOUNT, (ref.owner, ref.name)).fetchone()
@@ -118,6 +122,7 @@ class SqliteBooks:
             transfer.reason,
         )
         self._write(_INSERT_TRANSFER, row)
+        self._written(transfer)
 
     def reserved(self, owner: str, reservation: str) -> tuple[tuple[str, int], ...]:
         return tuple((kind, micros) for kind, micros in self._execute(_RESERVED, (owner, reservation)))

@@ -1,0 +1,100 @@
+"""Evidence of charging: each operation that wrote a record or moved money leaves one entry for each, in its own transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from cadran.charging import records
+from cadran.ledger import rules as ledger
+from cadran.policy.proof import rules as proof
+from cadran.policy.proof.journal import Journal
+from cadran.units.clause import carries
+
+CDR, CORRECTION = "charging.cdr", "charging.correction"
+CREDIT = "charging.credit-bought"
+_KINDS = {"purchase": CREDIT, "expiry": "charging.credit-expired", "correction": CORRECTION}
+OTHER = "charging.transfer"
+_encode = msgspec.json.Encoder().encode
+_Moved = dict[str, list[tuple[object, ...]]]
+
+
+class Evidence:
+    """Gathers what an operation writes, and puts it on record once the operation has succeeded."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.journal = Journal(connection.execute)
+        self._records: list[tuple[records.Record, bytes]] = []
+        self._transfers: list[ledger.Transfer] = []
+
+    def record(self, record: records.Record, body: bytes) -> None:
+        """A call record was written, with that text."""
+        self._records.append((record, body))
+
+    def transfer(self, transfer: ledger.Transfer) -> None:
+        """A transfer was written."""
+        if transfer.kind is not ledger.Kind.PENDING:
+            self._transfers.append(transfer)
+
+    @carries("KRY-2.4-evidence")
+    def prove(self) -> None:
+        """Write the entries of the operation that has just succeeded."""
+        if not (self._records or self._transfers):
+            return
+        moved: _Moved = {}
+        whole: dict[str, ledger.Transfer] = {}
+        for transfer in self._transfers:
+            moved.setdefault(transfer.owner, []).append(_plain(transfer))
+            whole.setdefault(transfer.owner, transfer)
+        for record, text in self._records:
+            kind, at = (CORRECTION, record.corrected_at) if record.corrects else (CDR, record.ended_at)
+            assert at is not None
+            transfers = moved.pop(record.account, [])
+            body = b'{"record":' + text + b',"transfers":' + _encode(transfers) + b"}"
+            self._write(kind, record.account, record.cdr_id, at, body)
+        for owner, transfers in moved.items():
+            first = whole[owner]
+            body = b'{"transfers":' + _encode(transfers) + b"}"
+            self._write(_KINDS.get(first.reason, OTHER), owner, _ref(first), first.at, body)
+        self._clear()
+        self.journal.keep()
+
+    def undo(self) -> None:
+        """The operation failed and was rolled back."""
+        self._clear()
+        self.journal.undo()
+
+    def forget(self) -> None:
+        """The whole transaction was rolled back."""
+        self._clear()
+        self.journal.forget()
+
+    def _clear(self) -> None:
+        self._records.clear()
+        self._transfers.clear()
+
+    def _write(self, kind: str, subject: str, ref: str, at: datetime, body: bytes) -> None:
+        head = _encode({"at": proof.instant(at)})[:-1]
+        tail = _encode({"kind": kind, "ref": ref, "subject": subject})[1:]
+        self.journal.write(kind=kind, subject=subject, ref=ref, at=at, body=head + b',"body":' + body + b"," + tail)
+
+
+def _plain(transfer: ledger.Transfer) -> tuple[object, ...]:
+    """A transfer in an entry: id, kind, debit, credit, currency, micros posted, micros released."""
+    return (
+        transfer.transfer,
+        transfer.kind.value,
+        f"{transfer.debit.owner}:{transfer.debit.name}",
+        f"{transfer.credit.owner}:{transfer.credit.name}",
+        transfer.currency,
+        transfer.amount_micros,
+        transfer.released_micros,
+    )
+
+
+def _ref(transfer: ledger.Transfer) -> str:
+    """The key of the purchase (its order), the bucket that expired, else the transfer's id."""
+    start, slash, rest = transfer.transfer.partition("/")
+    return rest if slash and start in _KINDS else transfer.transfer

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from django.db import migrations
+
+import cadran.policy
+from cadran.units.schema import statements
+
+
+class Migration(migrations.Migration):
+    """Evidence of the money's file: the same tables as in the house's."""
+
+    dependencies = [("charging", "0001_initial")]
+    operations = [
+        migrations.RunSQL(
+            statements(Path(cadran.policy.__path__[0]) / "migrations" / "0002_evidence.sql"),
+            reverse_sql=migrations.RunSQL.noop,
+        ),
+        migrations.RunSQL(
+            "INSERT INTO evidence_start SELECT 'charging_cdr', coalesce(max(position), 0) FROM charging_cdr",
+            reverse_sql=migrations.RunSQL.noop,
+        ),
+        migrations.RunSQL(
+            "INSERT INTO evidence_start SELECT 'ledger_transfer', count(*) FROM ledger_transfer WHERE kind <> 'pending'",
+            reverse_sql=migrations.RunSQL.noop,
+        ),
+    ]

@@ -1,0 +1,18 @@
+"""An erasure of evidence reaches the file that charging owns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cadran.charging.ports import Charging
+from cadran.policy.events import PendingEvent
+from cadran.units.clause import carries
+
+
+@carries("KRY-2.4-evidence")
+def erase_in_charging(event: PendingEvent, charging: Charging) -> None:
+    """Remove what the money's file keeps of an erased holder: bodies, salts and data key. Again changes nothing."""
+    holders = event.body["holders"]
+    assert isinstance(holders, Mapping)
+    if holder := holders.get("charging"):
+        charging.erase_evidence(holder=int(str(holder)))
