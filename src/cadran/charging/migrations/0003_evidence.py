@@ -9,7 +9,7 @@ from cadran.units.schema import statements
 class Migration(migrations.Migration):
     """Evidence of the money's file: the same tables as in the house's."""
 
-    dependencies = [("charging", "0001_initial")]
+    dependencies = [("charging", "0002_reads")]
     operations = [
         migrations.RunSQL(
             statements(Path(cadran.policy.__path__[0]) / "migrations" / "0002_evidence.sql"),
