@@ -63,6 +63,67 @@ def buckets(account: str, kept: dict[str, tuple[int, int]] | None = None) -> tup
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """A bucket that a later purchase made valid for longer."""
+
+    bucket: str
+    purchase: str
+    expires_at: datetime
+    clause: str
+    terms: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a purchase opened: its bucket's dates, those that it extended, and those purchases that extended it."""
+
+    bucket: str
+    currency: str
+    terms: str
+    bought_micros: int
+    balance_micros: int
+    available_from: datetime
+    first_expires_at: datetime
+    expires_at: datetime
+    expired_at: datetime | None
+    extended: tuple[Extension, ...]
+    extends: tuple[Extension, ...]
+
+
+def purchase(account: str, bucket: str) -> Purchase | None:
+    """The purchase under that key of that account, with the history of its validity; None where there is none."""
+    row = models.Bucket.objects.filter(owner=account, bucket=bucket).first()
+    if row is None:
+        return None
+    history = models.Validity.objects.filter(owner=account).order_by("at", "bucket")
+    return Purchase(
+        bucket=row.bucket,
+        currency=row.currency,
+        terms=row.terms,
+        bought_micros=row.bought_micros,
+        balance_micros=ledger.cached_balances(account, CREDIT + bucket).get(CREDIT + bucket, (0, 0))[0],
+        available_from=row.available_from,
+        first_expires_at=row.first_expires_at,
+        expires_at=row.expires_at,
+        expired_at=row.expired_at,
+        extended=tuple(_extension(one) for one in history.filter(bucket=bucket)),
+        extends=tuple(_extension(one) for one in history.filter(purchase=bucket)),
+    )
+
+
+def _extension(row: models.Validity) -> Extension:
+    return Extension(
+        bucket=row.bucket,
+        purchase=row.purchase,
+        expires_at=row.expires_at,
+        clause=row.clause,
+        terms=row.terms,
+        at=row.at,
+    )
+
+
 def next_expiry() -> datetime | None:
     """The next instant at which some credit's validity ends, for whoever advances the clock; None when nothing is left to expire."""
     found: datetime | None = models.Bucket.objects.filter(expired_at=None).aggregate(first=Min("expires_at"))["first"]

@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Registration(models.Model):
-    """One device of a SIP user. expires_at: wall-clock seconds since 1970."""
+    """One device of a SIP user. since_at, expires_at: wall-clock seconds since 1970; since_at is 0 where it is not known."""
 
     username = models.CharField(max_length=128)
     contact_key = models.CharField(max_length=255)
@@ -15,6 +15,7 @@ class Registration(models.Model):
     source_port = models.PositiveIntegerField()
     call_id = models.CharField(max_length=255)
     cseq = models.BigIntegerField()
+    since_at = models.BigIntegerField(default=0)
     expires_at = models.BigIntegerField(db_index=True)
     agent = models.CharField(max_length=255, blank=True)
     path = models.JSONField(default=list)

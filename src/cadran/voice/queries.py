@@ -11,12 +11,15 @@ from cadran.voice import models
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device that is registered. Instants by the wall clock."""
+    """A device that is registered. contact and agent are what it said of itself, source where it spoke from; since is None where the
+    registration is older than its record. Instants by the wall clock."""
 
+    id: int
     username: str
     contact: str
     source: str
     agent: str
+    since: datetime | None
     expires_at: datetime
 
 
@@ -35,10 +38,12 @@ def devices(usernames: Sequence[str], *, now_wall_s: float, limit: int = 50) -> 
     rows = models.Registration.objects.filter(username__in=list(usernames), expires_at__gt=int(now_wall_s))
     return tuple(
         Device(
+            id=row.pk,
             username=row.username,
             contact=row.contact,
             source=f"{row.source_host}:{row.source_port}",
             agent=row.agent,
+            since=datetime.fromtimestamp(row.since_at, UTC) if row.since_at else None,
             expires_at=datetime.fromtimestamp(row.expires_at, UTC),
         )
         for row in rows.order_by("-expires_at")[:limit]
@@ -57,3 +62,9 @@ def answered(sessions: Sequence[str]) -> dict[str, Answered]:
         )
         for row in rows
     }
+
+
+def measured_ms(sessions: Sequence[str]) -> dict[str, int]:
+    """The milliseconds that the answered ones of those calls have lasted, at most one heartbeat old."""
+    rows = models.Dialog.objects.filter(session__in=list(sessions)[:500])
+    return dict(rows.values_list("session", "used_ms"))

@@ -65,6 +65,11 @@ def decode_record(body: str | bytes) -> records.Record:
     return _decode_record(body)
 
 
+def decode_session(row: tuple[str, str, int | None, int, int, int, int, str]) -> rules.Session:
+    """A session from its columns: state, body, granted_s, final, held_micros, seq, used_s, cdr_id."""
+    return _session(row)
+
+
 class SqliteSessions:
     """`needs.Sessions` on a connection whose transactions belong to the caller. `written` hears of each record and its text."""
 

@@ -50,19 +50,21 @@ class Journal:
             rows = models.Registration.objects.filter(username=user)
             rows.filter(contact_key__in=[key(one)[:255] for one in removed]).delete()
             for one in written:
+                kept = {
+                    "contact": one.contact,
+                    "source_host": one.source[0],
+                    "source_port": one.source[1],
+                    "call_id": one.call_id[:255],
+                    "cseq": one.cseq,
+                    "expires_at": int(one.expires_at + wall_offset_s),
+                    "agent": one.agent[:255],
+                    "path": list(one.path),
+                }
                 models.Registration.objects.update_or_create(
                     username=user,
                     contact_key=key(one.contact)[:255],
-                    defaults={
-                        "contact": one.contact,
-                        "source_host": one.source[0],
-                        "source_port": one.source[1],
-                        "call_id": one.call_id[:255],
-                        "cseq": one.cseq,
-                        "expires_at": int(one.expires_at + wall_offset_s),
-                        "agent": one.agent[:255],
-                        "path": list(one.path),
-                    },
+                    defaults=kept,
+                    create_defaults=kept | {"since_at": int(time.time())},
                 )
 
         self._put(write)
