@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from django.template import Context, Template
 from django.test import Client
 from django.utils import translation
+from usage_rig import Till
 
 from cadran.charging import queries as charging
 from cadran.charging.records import Record
@@ -30,7 +31,8 @@ PUBLIC = [
     "/account/login/",
 ]
 PUBLIC += ["/account/signup/", "/account/password/reset/"]
-OWN = ["/dashboard/", "/calls/", "/sip/", "/numbers/", "/preferences/", "/account/password/change/", "/account/logout/"]
+OWN = ["/dashboard/", "/dashboard/live/", "/calls/", "/payments/", "/statement/", "/account/", "/sip/", "/numbers/"]
+OWN += ["/preferences/", "/account/password/change/", "/account/logout/"]
 AT = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 
 
@@ -107,10 +109,9 @@ def test_own_pages_answer_only_their_customer_and_are_never_cached(claire: Clien
 
 
 @pytest.mark.clause("IPP-10.1-consumption", "IPP-10.1-cdr")
-def test_a_call_shows_its_charge_and_its_why_in_both_languages(claire: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_shows_its_charge_and_its_why_in_both_languages(claire: Client) -> None:
     mine = call(queries.customer_named("claire").account)
-    monkeypatch.setattr(charging, "cdrs", lambda **_: (mine,))
-    monkeypatch.setattr(charging, "cdr", lambda cdr_id: mine)
+    Till(mine.account).sessions.insert_record(mine)
     assert "0,122\u00a0€" in claire.get("/calls/").content.decode()
     french = claire.get("/calls/cdr_1/", headers={"Accept-Language": "fr"}).content.decode()
     for part in (

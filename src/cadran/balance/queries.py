@@ -92,6 +92,11 @@ class Purchase:
     extends: tuple[Extension, ...]
 
 
+def bought(account: str) -> dict[str, int]:
+    """What each bucket of the account held at first, in micros, by its key."""
+    return dict(models.Bucket.objects.filter(owner=account).values_list("bucket", "bought_micros"))
+
+
 def purchase(account: str, bucket: str) -> Purchase | None:
     """The purchase under that key of that account, with the history of its validity; None where there is none."""
     row = models.Bucket.objects.filter(owner=account, bucket=bucket).first()

@@ -44,3 +44,17 @@ class PhoneNumber(models.Model):
 
     def __str__(self) -> str:
         return f"+{self.digits} {self.kind} to {self.account}"
+
+
+class FavouriteNumber(models.Model):
+    """A number that an account keeps at hand, to see what talking to it costs. digits: E.164 without plus."""
+
+    account = models.CharField(max_length=64)
+    digits = models.CharField(max_length=15)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "digits"], name="numbering_favourite_once")]
+
+    def __str__(self) -> str:
+        return f"+{self.digits} of {self.account}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
-from cadran.web.views import automatic, customer, entrance, public, topup
+from cadran.web.views import automatic, consumption, customer, desk, entrance, public, topup
 
 
 class VersionConverter:
@@ -32,9 +32,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("offers/", public.described, {"part": "offers"}, name="offers"),
     path("brand.css", public.brand_css, name="brand_css"),
     path("language/", public.set_language, name="set_language"),
-    path("dashboard/", customer.dashboard, name="dashboard"),
-    path("calls/", customer.calls, name="calls"),
-    path("calls/<str:cdr_id>/", customer.why, name="why"),
+    path("dashboard/", desk.dashboard, name="dashboard"),
+    path("dashboard/live/", desk.live, name="live"),
+    path("dashboard/favourites/", desk.favourite, name="favourite"),
+    path("calls/", consumption.calls, name="calls"),
+    path("calls/calls.csv", consumption.calls_csv, name="calls_csv"),
+    path("calls/<str:cdr_id>/", consumption.why, name="why"),
+    path("statement/", consumption.statement, name="statement"),
+    path("statement/<path:movement>/", consumption.movement, name="movement"),
     path("sip/", customer.sip, name="sip"),
     path("sip/proposal", entrance.proposal, name="sip_proposal"),
     path("payments/", topup.payments, name="payments"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext, gettext_noop
 
 from cadran.units.errors import CadranError
@@ -27,6 +29,8 @@ _SENTENCES = {
     "party-sip-password-weak:mix": _("Le mot de passe SIP mêle lettres et chiffres."),
     "party-sip-password-weak:known": _("Le mot de passe SIP ne contient pas le nom d’utilisateur."),
     "party-sip-password-weak:same": _("Le mot de passe SIP doit différer de celui du site."),
+    "units-e164-invalid": _("Écrivez le numéro en entier, avec + et l’indicatif du pays."),
+    "numbering-favourites-full": _("Vous suivez déjà huit numéros : retirez-en un d’abord."),
     "journeys-document-changed": _("Ce document a changé entre-temps : relisez-le, puis cochez à nouveau."),
     "journeys-registration-closed": _("Les inscriptions de ce type sont fermées pour le moment."),
 }
@@ -40,6 +44,16 @@ def of(error: CadranError) -> str:
         if key in _SENTENCES:
             return gettext(_SENTENCES[key])
     return gettext(UNKNOWN)
+
+
+def named(names: Mapping[str, str], code: str) -> str:
+    """A code of the program in the words of the page; one without words as it is."""
+    return gettext(names[code]) if code in names else code
+
+
+def movement(reason: str) -> str:
+    """What a movement of the credit is called."""
+    return named(MOVEMENTS, reason)
 
 
 DISPOSITIONS = {
@@ -91,4 +105,14 @@ ROLES = {
     "routing": _("acheminement"),
     "admin": _("administration"),
     "read-only": _("lecture seule"),
+}
+MOVEMENTS = {
+    "call": _("Appel"),
+    "purchase": _("Achat de crédit"),
+    "expiry": _("Crédit expiré"),
+    "correction": _("Correction d’un appel"),
+    "gift": _("Crédit offert"),
+    "goodwill": _("Crédit offert"),
+    "refund": _("Remboursement"),
+    "grant": _("Crédit offert"),
 }

@@ -79,6 +79,22 @@ def duration(seconds: int | None) -> str:
 
 
 @register.filter
+def talk(seconds: int) -> str:
+    """A time of conversation in whole minutes, rounded down: `4 h 12 min`, `35 min`, `42 s` below one minute."""
+    whole, rest = divmod(int(seconds), 60)
+    hours, left = divmod(whole, 60)
+    if hours:
+        return f"{hours}\u00a0h\u00a0{left:02d}\u00a0min" if hours < 100 else f"{hours}\u00a0h"
+    return f"{left}\u00a0min" if left else f"{rest}\u00a0s"
+
+
+@register.filter
+def at(values: Mapping[str, object], name: str) -> str:
+    """The clause of a value of some terms, empty where they state none."""
+    return str(getattr(values.get(name), "clause", "")) if values else ""
+
+
+@register.filter
 def minutes(seconds: int) -> str:
     """`60 minutes`."""
     return _("%(count)s minutes") % {"count": int(seconds) // 60}
@@ -135,38 +151,40 @@ def icon(name: str) -> SafeString:
 @register.filter
 def disposition(code: str) -> str:
     """How a call attempt went."""
-    return str(_named(wording.DISPOSITIONS, code))
+    return wording.named(wording.DISPOSITIONS, code)
 
 
 @register.filter
 def ending(code: str) -> str:
     """Who or what ended a call."""
-    return str(_named(wording.ENDINGS, code))
+    return wording.named(wording.ENDINGS, code)
 
 
 @register.filter
 def number_class(code: str) -> str:
     """What kind of number was called."""
-    return str(_named(wording.NUMBER_CLASSES, code))
+    return wording.named(wording.NUMBER_CLASSES, code)
 
 
 @register.filter
 def step(code: str) -> str:
     """One term of a charge."""
-    return str(_named(wording.STEPS, code))
+    return wording.named(wording.STEPS, code)
 
 
 @register.filter
 def document(code: str) -> str:
     """A document that is ticked at registration."""
-    return str(_named(wording.DOCUMENTS, code))
+    return wording.named(wording.DOCUMENTS, code)
 
 
 @register.filter
 def staff_role(code: str) -> str:
     """What a member of staff is employed for."""
-    return str(_named(wording.ROLES, str(code)))
+    return wording.named(wording.ROLES, str(code))
 
 
-def _named(names: Mapping[str, str], code: str) -> str:
-    return _(names[code]) if code in names else code
+@register.filter
+def movement(reason: str) -> str:
+    """What a movement of the credit is called."""
+    return wording.movement(reason)

@@ -11,13 +11,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from cadran.balance import queries as balance
-from cadran.charging import queries as charging
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
@@ -27,67 +26,21 @@ from cadran.units.clause import carries
 from cadran.web import forms, places, serving
 
 P = ParamSpec("P")
-CALLS_ON_DASHBOARD = 6
-CALLS_ON_PAGE = 100
 
 
 def for_customers(
-    view: Callable[Concatenate[HttpRequest, party.Customer, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, party.Customer, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """The view, for a customer who signed in and whose e-mail address is validated (IPP-5.2), and for nobody else."""
 
     @functools.wraps(view)
-    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         customer = party.customer(user_id=request.user.pk or 0)
         if customer is None or not customer.active or customer.brand != serving.brand_key():
             return render(request, "web/not_open.html", {"customer": customer}, status=403)
         return view(request, customer, *args, **kwargs)
 
     return login_required(checked)
-
-
-@carries("IPP-10.1-consumption", "IPP-1d-dashboard")
-@require_safe
-@for_customers
-def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
-    """Balance and buckets, the last calls, the SIP line, the longest call."""
-    at = settings.CIVIL_CLOCK.now()
-    terms = policy.terms(customer.terms)
-    context = {
-        "customer": customer,
-        "balance": balance.balance(customer.account, at),
-        "calls": charging.cdrs(account=customer.account, limit=CALLS_ON_DASHBOARD),
-        "identities": party.sip_identities(account=customer.account),
-        "shown_number": numbering.shown_number(customer.account),
-        "limit_s": terms.integer("calls.raised_max_duration_s" if customer.raised_duration else "calls.max_duration_s"),
-        "validity_days": terms.integer("credit.validity_days"),
-    }
-    return render(request, "web/dashboard.html", context)
-
-
-@carries("IPP-10.1-consumption", "IPP-10.1-cdr")
-@require_safe
-@for_customers
-def calls(request: HttpRequest, customer: party.Customer) -> HttpResponse:
-    """The call list with charges, newest first."""
-    found = charging.cdrs(account=customer.account, limit=CALLS_ON_PAGE)
-    return render(request, "web/calls.html", {"customer": customer, "calls": found, "most": CALLS_ON_PAGE})
-
-
-@carries("IPP-10.1-cdr")
-@require_safe
-@for_customers
-def why(request: HttpRequest, customer: party.Customer, cdr_id: str) -> HttpResponse:
-    """Why a call was allowed, refused, cut and charged as it was: decision, rate, arithmetic, clause and version of the terms."""
-    try:
-        found = charging.cdr(cdr_id)
-    except charging.UnknownCdr as error:
-        raise Http404 from error
-    if found.account != customer.account:
-        raise Http404
-    terms = policy.terms(found.terms)
-    context = {"customer": customer, "call": found, "terms": terms, "charge": dict(found.charge)}
-    return render(request, "web/why.html", context)
 
 
 @carries("IPP-5.3-codes")

@@ -21,7 +21,8 @@ from cadran.payment.ports import ForgedNotice, ProviderRefused, ProviderUncertai
 from cadran.policy import queries as policy
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
-from cadran.units import clause, ids, period
+from cadran.units import clause, ids
+from cadran.web import topups
 from cadran.web.views.customer import for_customers
 
 log = structlog.get_logger()
@@ -54,20 +55,11 @@ def choose(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         except (KeyReused, ids.InvalidKey):
             problem, status = _("Cette page a déjà servi : choisissez à nouveau le montant."), 409
     at = settings.CIVIL_CLOCK.now()
-    zone = terms.text("topup.zone")
-    seniority = (period.civil_day(at, zone) - period.civil_day(customer.created_at, zone)).days
-    month = payment.bought_in(customer.account, period.civil_month(at, zone))
     context = {
         "customer": customer,
         "problem": problem,
         "key": request.POST.get("key", "") if status == 503 else ids.new_id("topup"),
-        "choices": [
-            (
-                amount,
-                rules.top_up_answer(terms, amount_micros=amount, seniority_days=seniority, month_micros=month).means,
-            )
-            for amount in rules.offered_amounts(terms, seniority_days=seniority)
-        ],
+        "choices": topups.choices(customer, terms, at),
         "limit_micros": terms.integer("topup.monthly_card_limit_micros"),
         "validity_days": terms.integer("credit.validity_days"),
         "orders": payment.orders(customer.account, limit=10),

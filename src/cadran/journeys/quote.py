@@ -1,0 +1,73 @@
+"""What a call would cost before it is made: the answers that numbering, policy, catalogue and rating would give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadran.catalog import queries as catalog
+from cadran.numbering import queries as numbering
+from cadran.numbering import rules as numbers
+from cadran.policy import calls as policy
+from cadran.policy.rules import Decision
+from cadran.policy.terms import Terms
+from cadran.rating import rules as rating
+from cadran.units import e164
+from cadran.units.clause import carries
+
+LONGEST_S = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The answer for one number.
+
+    number: E.164 digits, a short number or a SIP address. charge: of the asked seconds, None where the call is free, refused or has no
+    published price. limit_s: after which the call is cut whatever the credit, with its clause.
+    """
+
+    number: str
+    number_class: str
+    decision: Decision
+    rate: rating.Rate | None
+    charge: rating.Charge | None
+    limit_s: int | None
+    limit_clause: str
+    at: datetime
+
+    @property
+    def priced(self) -> bool:
+        """Whether the call would go out: allowed, and free or with a published price."""
+        return self.decision.allowed and (self.rate is not None or self.decision.code != "call-charged")
+
+    def affordable_s(self, micros: int) -> int:
+        """The whole seconds of conversation that an amount pays for, in one call of any length; 0 where nothing is charged."""
+        if self.rate is None or micros < 0:
+            return 0
+        return rating.affordable_s(self.rate, micros, self.at, rating.MAX_DURATION_S)
+
+
+@carries("IPP-10.1-consumption", "IPP-10.1-per-second")
+def quote(*, text: str, brand: str, country: str, terms: Terms, seconds: int, at: datetime) -> Quote | None:
+    """What a call of so many seconds to what was dialled would cost at that instant; None for what is no number at all."""
+    try:
+        dialled = numbering.called(text, country)
+    except e164.InvalidNumber:
+        return None
+    if dialled.number_class is numbers.NumberClass.UNKNOWN or "calls.refused_classes" not in terms.values:
+        return None
+    digits = dialled.e164.digits if dialled.e164 else ""
+    number = digits or dialled.short or dialled.sip_uri.removeprefix("sip:")
+    decision = policy.call_decision(terms, dialled.number_class.value, emergency_routed=False, inputs={})
+    limit_s, limit_clause = policy.duration_limit(terms, dialled.number_class.value, raised=False)
+    price = catalog.price_of(brand, digits, at) if decision.code == "call-charged" and digits else None
+    return Quote(
+        number=number,
+        number_class=dialled.number_class.value,
+        decision=decision,
+        rate=price.rate if price else None,
+        charge=rating.charge(price.rate, min(seconds, LONGEST_S), at) if price else None,
+        limit_s=limit_s,
+        limit_clause=limit_clause,
+        at=at,
+    )
