@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -84,7 +85,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "asked": asked,
         "found": found,
         "identities": party.sip_identities(account=customer.account),
-        "devices": voice.devices(_users(customer), at_wall=datetime.now(at.tzinfo)),
+        "devices": voice.devices(_users(customer), now_wall_s=time.time()),
         "shown_number": numbering.shown_number(customer.account),
         "limit_s": terms.integer("calls.raised_max_duration_s" if customer.raised_duration else "calls.max_duration_s"),
         "terms": terms,
