@@ -154,6 +154,7 @@ INSTALLED_APPS = [
     "cadran.charging",
     "cadran.voice",
     "cadran.messaging",
+    "cadran.messaging.webhooks",
     "cadran.invoicing",
     "cadran.journeys",
     "cadran.web",

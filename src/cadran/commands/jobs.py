@@ -59,6 +59,36 @@ class Loop:
         return busy
 
 
+class Aside:
+    """A task on a thread of its own, so that a slow receiver holds up nothing else: each turn starts it where it is not running, and
+    raises what its last run raised."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._thread = task, threading.Thread()
+        self._failed: Exception | None = None
+
+    def __call__(self) -> int:
+        if self._thread.is_alive():
+            return 0
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+        self._thread.start()
+        return 0
+
+    def _run(self) -> None:
+        from django.db import connections
+
+        try:
+            while self._task():
+                pass
+        except Exception as error:  # noqa: BLE001 - an edge: the loop logs it and tries again later
+            self._failed = error
+        finally:
+            connections.close_all()
+
+
 def tasks() -> dict[str, Task]:
     """What this installation does by itself: events carried between rooms, what the civil clock brought due, card pages that
     are still open, automatic top-ups, refunds, and the bank's statements."""
@@ -121,8 +151,29 @@ def tasks() -> dict[str, Task]:
         "refunds": paid_back,
         "figures": counted,
         **evidence,
+        **webhook_tasks(),
     }
-    return {name: fresh(task) for name, task in found.items()}
+    return {name: task if isinstance(task, Aside) else fresh(task) for name, task in found.items()}
+
+
+def webhook_tasks() -> dict[str, Task]:
+    """Following the calls for those who want to know of them, and sending what is due, beside everything else."""
+    from django.conf import settings
+
+    from cadran.journeys import webhooks
+    from cadran.messaging.webhooks import deliveries, operations
+    from cadran.messaging.webhooks.adapters import http
+
+    clock, sender = settings.CIVIL_CLOCK, http.HttpSender(lax=operations.lax())
+
+    def called() -> int:
+        return webhooks.follow_calls(at=clock.now())
+
+    def told() -> int:
+        deliveries.sweep(at=clock.now())
+        return deliveries.deliver_due(at=clock.now(), wall_s=int(time.time()), sender=sender)
+
+    return {"calls": called, "webhooks": Aside(told)}
 
 
 def evidence_tasks() -> dict[str, Task]:

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from cadran.charging.ports import Charging
-from cadran.journeys import adjustments, credit, erasure, prices, publications, wallet
+from cadran.journeys import adjustments, credit, erasure, prices, publications, wallet, webhooks
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -37,6 +37,7 @@ def pending(*, charging: Charging, now: datetime, limit: int = 100) -> int:
         try:
             for subscriber in SUBSCRIBERS.get(event.kind, ()):
                 subscriber(event, charging)
+            webhooks.announce(event)
         except CadranError as error:
             log.warning(
                 "event-postponed", kind=event.kind, key=event.key, attempts=event.attempts + 1, error=error.error_id
