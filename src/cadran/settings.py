@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "cadran.balance",
     "cadran.payment",
     "cadran.charging",
+    "cadran.compliance",
     "cadran.voice",
     "cadran.messaging",
     "cadran.messaging.webhooks",
@@ -175,7 +176,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "cadran.web.accounts.gates.NotedSignIn",
     "cadran.web.middleware.RequiredChange",
+    "cadran.web.accounts.gates.NewTerms",
 ]
 TEMPLATES = [
     {
@@ -251,6 +254,13 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and nowhere else
 ACCOUNT_SESSION_REMEMBER = False
+# Second factor: an application's codes, passkeys (which also sign in by themselves) and recovery codes. See web/accounts.
+MFA_ADAPTER = "cadran.web.accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/dashboard/"
 # Proxies in front whose X-Forwarded-For tells the visitor's address. Without one the header is not believed.

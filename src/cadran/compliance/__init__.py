@@ -1,1 +1,1 @@
-"""Canvassing, caller numbers, fraud, privacy. Its place is kept; nothing is built yet."""
+"""Canvassing, caller numbers, fraud, privacy."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from cadran.party import rules, staff
 
@@ -26,6 +27,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     must_change_password = models.BooleanField(default=False)
+    password_changed_at = models.DateTimeField(null=True)
+    locked_at = models.DateTimeField(null=True)
+    sign_in_epoch = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()
@@ -36,6 +40,40 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What each session must match: a new password or a new `sign_in_epoch` ends all of them at once, wherever they are."""
+        salt = "cadran.party.models.User.sessions"
+        return salted_hmac(salt, f"{self.password}:{self.sign_in_epoch}", secret=secret, algorithm="sha256").hexdigest()
+
+
+class SignIn(models.Model):
+    """A browser in which a user is signed in. The address is shortened before it is kept; `agent` is what the browser calls itself."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    address = models.CharField(max_length=45)
+    agent = models.CharField(max_length=200)
+    opened_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} from {self.address}"
+
+
+class ConnectionCheck(models.Model):
+    """What a customer's connection was measured at before use (IPP-0-prerequisites). Speeds in kbit/s, latency in milliseconds."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="connection_checks")
+    down_kbit_s = models.PositiveIntegerField()
+    up_kbit_s = models.PositiveIntegerField()
+    latency_ms = models.PositiveIntegerField()
+    device = models.CharField(max_length=16)
+    fits = models.BooleanField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.down_kbit_s} down, {self.up_kbit_s} up"
 
 
 class CustomerState(models.TextChoices):

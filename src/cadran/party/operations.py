@@ -165,13 +165,41 @@ def set_password(*, user_id: int, password: str, at: datetime) -> None:
     with transaction.atomic():
         user = models.User.objects.select_for_update().get(pk=user_id)
         user.set_password(rules.checked_password(password, user_name=user.username, email=user.email))
-        user.must_change_password = False
-        user.save(update_fields=["password", "must_change_password"])
+        user.must_change_password, user.password_changed_at, user.locked_at = False, utc(at), None
+        user.save(update_fields=["password", "must_change_password", "password_changed_at", "locked_at"])
+
+
+@carries("KRY-4.2.1-account")
+def change_email(*, user_id: int, old: str, new: str, at: datetime) -> None:
+    """The user proved that the address `new` is theirs: it identifies the account from now on, instead of `old`.
+
+    Raises rules.InvalidEmail, EmailTaken, and UnableToValidate when `old` is no longer the account's address.
+    """
+    new = rules.checked_email(new)
+    try:
+        with transaction.atomic():
+            user = models.User.objects.select_for_update().filter(pk=user_id, email=old, is_active=True).first()
+            if user is None:
+                raise UnableToValidate("the address was changed meanwhile: ask again")
+            user.email = new
+            user.save(update_fields=["email"])
+            EmailAddress.objects.filter(user=user).delete()
+            EmailAddress.objects.create(user=user, email=new, primary=True, verified=True)
+            policy_operations.record_event(
+                kind="party.email-changed",
+                key=f"{user.username}:{ids.new_id('evt')}",
+                body={"user_name": user.username},
+                at=at,
+            )
+    except IntegrityError as error:
+        raise EmailTaken("this e-mail address has an account: choose another") from error
 
 
 def password_was_changed(*, user_id: int, at: datetime) -> None:
-    """The customer chose a new site password: a required change is met."""
-    models.User.objects.filter(pk=user_id).update(must_change_password=False)
+    """The customer chose a new site password: a required change is met, and a sign-in that was locked opens with it."""
+    models.User.objects.filter(pk=user_id).update(
+        must_change_password=False, password_changed_at=utc(at), locked_at=None
+    )
 
 
 @carries("IPP-5.3-codes")

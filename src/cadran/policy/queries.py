@@ -23,10 +23,12 @@ from cadran.policy.brands import Brand, UnknownBrand
 from cadran.policy.register import Clause, UnknownClause
 from cadran.policy.sections import Fault, PolicyError
 from cadran.policy.terms import Terms
+from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.period import civil_day
 
 LAW_ZONE = "Europe/Paris"
+GOVERNED_BY = "terms.governed_by"
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -55,6 +57,16 @@ def terms_in_force(brand: str, at: datetime) -> Terms:
     if not held:
         raise UnknownTerms(f"{brand} had no terms in force on {day}: its first take effect later")
     return held[-1]
+
+
+@carries("KRY-2.2-new-terms")
+def governing_terms(accepted: str, at: datetime) -> Terms:
+    """The version that governs a use at the instant `at` by a customer who last accepted `accepted`: the one in force, where that
+    one says so (`terms.governed_by` is `in-force`), else the one accepted. Raises UnknownTerms."""
+    last = terms(accepted)
+    current = terms_in_force(last.brand, at)
+    stated = current.values.get(GOVERNED_BY)
+    return current if stated is not None and stated.content == "in-force" else last
 
 
 def terms_text(ref: str, language: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import smtplib
 from typing import Any
 
 import structlog
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
@@ -23,11 +22,12 @@ from cadran.party import rules as party_rules
 from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
 from cadran.web import serving, wording
+from cadran.web.accounts.guessing import KnownBrowser
 
 log = structlog.get_logger()
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(KnownBrowser):
     """allauth's questions, answered by party and journeys."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -59,7 +59,7 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
                 _("Vos informations, la langue, la durée des appels."),
                 "person",
             ),
-            Card(("account_email",), _("Adresse e-mail"), _("La changer, avec un lien de confirmation."), "mail"),
+            Card(("change_email",), _("Adresse e-mail"), _("La changer, avec un lien de confirmation."), "mail"),
             Card(
                 ("identity_documents", "account_identity", "documents"),
                 _("Pièces d’identité"),
@@ -79,19 +79,19 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
             ),
             Card(("sip",), _("Mot de passe SIP"), _("Celui que vos téléphones connaissent."), "phone"),
             Card(
-                ("mfa_index", "account_security", "security"),
+                ("mfa_index",),
                 _("Double authentification et clés"),
                 _("Un code ou une clé d’accès en plus du mot de passe."),
                 "shield",
             ),
             Card(
-                ("account_sessions", "sessions"),
+                ("security",),
                 _("Appareils connectés"),
                 _("Où votre espace est ouvert ; tout fermer d’un geste."),
                 "screen",
             ),
             Card(
-                ("report_codes", "account_report", "account_cases"),
+                ("report",),
                 _("Codes perdus ou abus"),
                 _("Bloquer, signaler, suivre votre dossier."),
                 "alert",
@@ -101,14 +101,14 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
     (
         _("Contrat et données"),
         (
-            Card(("terms",), _("Conditions générales"), _("La version en vigueur et les précédentes."), "scale"),
+            Card(("accepted_terms",), _("Conditions générales"), _("La version en vigueur et les précédentes."), "scale"),
             Card(
-                ("account_export", "data_export"),
+                ("own_data",),
                 _("Vos données"),
                 _("Recevoir une copie de tout ce que nous gardons de vous."),
                 "download",
             ),
-            Card(("account_close",), _("Fermer le compte"), _("Ce que vous perdez, puis la confirmation."), "door"),
+            Card(("close_account",), _("Fermer le compte"), _("Ce que vous perdez, puis la confirmation."), "door"),
         ),
     ),
 )

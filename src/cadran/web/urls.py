@@ -5,6 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
+from cadran.web.accounts import agreed
 from cadran.web.views import automatic, consumption, customer, desk, entrance, public, topup
 
 
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("prices/", public.prices, name="prices"),
     path("terms/", public.terms, name="terms"),
     path("terms/<version:version>/", public.terms, name="terms_version"),
+    path("terms/<version:old>/compare/<version:new>/", agreed.compare, name="terms_compare"),
     path("descriptions/", public.described, {"part": "descriptions"}, name="descriptions"),
     path("offers/", public.described, {"part": "offers"}, name="offers"),
     path("brand.css", public.brand_css, name="brand_css"),

@@ -79,6 +79,8 @@ def terms(request: HttpRequest, version: str = "") -> HttpResponse:
         "sha256": sha256,
         "versions": brand.versions,
         "indicative": forms.language() != brand.language,
+        "fallback": forms.language() not in shown.sha256,
+        "text_language": forms.language() if forms.language() in shown.sha256 else brand.language,
     }
     return render(request, "web/terms.html", context)
 

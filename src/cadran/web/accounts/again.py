@@ -1,0 +1,18 @@
+"""Who is asking: the user signed in, and the same asked again before a sensitive change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from allauth.account.decorators import reauthentication_required
+from django.http import HttpRequest, HttpResponse
+
+
+def asked_again(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The view, for somebody who proved in the last minutes that it is them; others are asked, and led back."""
+    return reauthentication_required(view)  # type: ignore[no-any-return]
+
+
+def user_id(request: HttpRequest) -> int:
+    """The user signed in, by number; 0 where nobody is."""
+    return int(request.user.pk or 0)
