@@ -9,13 +9,14 @@ from typing import Protocol
 import structlog
 
 from cadran.charging.ports import ChargingRefused, ChargingUnavailable, Gifts, GiveCredit, Withdrawals, WithdrawCredit
-from cadran.journeys import credit
+from cadran.journeys import refunds
 from cadran.journeys.proposals import operations, queries, rules
 from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
 from cadran.party import queries as party
 from cadran.payment import queries as payment
 from cadran.payment.ports import ProviderUncertain
+from cadran.payment.rules import RefundState
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
 
@@ -25,7 +26,7 @@ TOWARDS = "goodwill"
 
 
 class UnableToRefund(CadranError):
-    """A payment cannot be refunded from here."""
+    """The credit of that payment is spent, or the provider refuses."""
 
     error_id = "journeys-refund-unable"
 
@@ -148,18 +149,18 @@ def _move(found: Shown, till: Till, at: datetime) -> str:
         till.withdraw(wanted)
         till.withdraw(WithdrawCredit(key=key, account=found.account, step="take", at=approved_at))
         return "taken back"
-    refund = getattr(credit, "refund_payment", None)
-    if refund is None:
-        raise UnableToRefund("this installation has no way to refund a card payment yet")
-    refund(
+    refund = refunds.refund_payment(
         order_id=found.subject,
         amount_micros=-found.amount_micros,
         key=key,
         reason=found.reason,
         by=found.proposer,
         at=at,
+        charging=till,
     )
-    return "refund asked of the card provider"
+    if refund.state is RefundState.REFUSED:
+        raise UnableToRefund(refund.note)
+    return f"{refund.refund_id}: {refund.state}"
 
 
 def _money(proposal_id: str) -> Shown:

@@ -1,0 +1,1 @@
+"""Deeds of the back office: money, terms, prices, partners, the sandbox's clock."""

@@ -1,0 +1,70 @@
+"""Filters of the pages of deeds: names of what is asked and of how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django import template
+from django.utils.translation import gettext as _
+
+from cadran.policy import drafting
+from cadran.policy.terms import Content
+
+register = template.Library()
+
+
+@register.filter
+def proposal_kind(code: str) -> str:
+    """What is asked."""
+    names = {
+        "give-credit": _("Offrir du crédit"),
+        "take-credit": _("Reprendre du crédit"),
+        "refund": _("Rembourser un paiement"),
+        "terms": _("Publier des conditions"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def proposal_help(code: str) -> str:
+    """What it does, in a sentence."""
+    names = {
+        "give-credit": _("Un crédit à part, sans paiement, valable comme un achat ; il ne prolonge rien."),
+        "take-credit": _("Reprend du crédit libre, ce qui expire d’abord ; jamais sous zéro."),
+        "refund": _("Rend l’argent sur la carte, après reprise du crédit de ce paiement."),
+    }
+    return names.get(str(code), "")
+
+
+@register.filter
+def proposal_state(code: str) -> str:
+    """How it stands."""
+    names = {
+        "proposed": _("à approuver"),
+        "approved": _("approuvé"),
+        "refused": _("refusé"),
+        "withdrawn": _("retiré"),
+        "expired": _("expiré"),
+        "done": _("fait"),
+        "failed": _("impossible"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def proposal_mood(code: str) -> str:
+    """The class of its tag."""
+    moods = {"proposed": "warn", "done": "good", "refused": "bad", "failed": "bad"}
+    return moods.get(str(code), "")
+
+
+@register.filter
+def content(value: Content | None, unit: str) -> str:
+    """A value of some terms as it is typed; a dash for none."""
+    return "—" if value is None else drafting.typed(value, unit)
+
+
+@register.filter
+def at(mapping: Mapping[str, object], key: str) -> object:
+    """What a mapping holds under a key."""
+    return mapping.get(key, "")
