@@ -5,24 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from cadran.commands import main
 from cadran.units import errors
+from cadran.units.clock import LONGEST_STEP
 
 _STEP = re.compile(r"(\d{1,6})\s*(s|min|h|d|w)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-LONGEST = timedelta(days=20 * 366)
-_MOST_EVENTS = 1000
-
-
-class NotASandbox(errors.CadranError):
-    """The civil clock of a production installation is the wall clock."""
-
-    error_id = "clock-not-a-sandbox"
 
 
 class InvalidStep(errors.InvalidInput):
@@ -37,7 +29,7 @@ def read_step(text: str) -> timedelta:
     if not found:
         raise InvalidStep(f"write how far as 180d, 36h, 90min, 2w or 45s, not {text!r}")
     step = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
-    if step > LONGEST:
+    if step > LONGEST_STEP:
         raise InvalidStep("advance by twenty years at most at a time")
     return step
 
@@ -52,44 +44,6 @@ def read_instant(text: str) -> datetime:
             f"write an instant with its zone, as 2026-03-29T00:00:00+01:00 or 2026-03-28T23:00:00Z, not {text!r}"
         )
     return at.astimezone(UTC)
-
-
-def advance(target: datetime, tell: Callable[[str, datetime, int], None]) -> datetime:
-    """Move the sandbox's clock to `target`, running each due act on its way at its own instant; returns what the clock shows.
-
-    Events recorded until then are carried before the next act. `tell` hears each act's name, instant and count. Raises
-    NotASandbox, units.clock.ClockMovedBack, charging-unavailable.
-    """
-    from django.conf import settings
-
-    from cadran.charging.adapters import client
-    from cadran.journeys import carry, due
-    from cadran.units import clock
-
-    civil = settings.CIVIL_CLOCK
-    if not isinstance(civil, clock.OffsetClock):
-        raise NotASandbox("only a sandbox's clock can be moved: this installation runs with CADRAN_SANDBOX=0")
-    if target < civil.now() - timedelta(seconds=1):
-        raise clock.ClockMovedBack(
-            f"the civil clock already shows {civil.now():%Y-%m-%dT%H:%M:%SZ}: choose a later instant"
-        )
-    if target - civil.now() > LONGEST:
-        raise InvalidStep("advance by twenty years at most at a time")
-    charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=10)
-
-    def reach(at: datetime) -> None:
-        if at > civil.now():
-            civil.advance_to(at)
-        for _ in range(_MOST_EVENTS):
-            if not carry.pending(charging=charging, now=civil.now()):
-                return
-
-    reach(civil.now())
-    for done in due.run_due(charging=charging, now=target, reach=reach):
-        tell(done.name, done.at, done.count)
-    reach(max(target, civil.now()))
-    now: datetime = civil.now()
-    return now
 
 
 @click.group(invoke_without_command=True)
@@ -123,7 +77,9 @@ def _move(target: datetime, as_json: bool) -> None:
         if not as_json:
             click.echo(f"{at:%Y-%m-%dT%H:%M:%SZ}  {name}: {count}")
 
-    now = advance(target, tell)
+    from cadran.journeys import passage
+
+    now = passage.advance(target, tell)
     click.echo(json.dumps({"now": now.isoformat(), "acts": acts}) if as_json else f"{now:%Y-%m-%dT%H:%M:%SZ}")
 
 

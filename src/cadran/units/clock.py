@@ -16,6 +16,8 @@ from typing import Protocol
 
 from cadran.units.errors import CadranError
 
+LONGEST_STEP = timedelta(days=20 * 366)  # how far a sandbox's clock jumps at most at once
+
 
 class ClockMovedBack(CadranError):
     """The civil clock only moves forward: what was due and done cannot be undone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from django import template
 from django.utils.translation import gettext as _
@@ -68,3 +69,34 @@ def content(value: Content | None, unit: str) -> str:
 def at(mapping: Mapping[str, object], key: str) -> object:
     """What a mapping holds under a key."""
     return mapping.get(key, "")
+
+
+@register.filter
+def instant(text: str) -> datetime:
+    """An instant kept as text."""
+    return datetime.fromisoformat(str(text))
+
+
+@register.filter
+def act_name(code: str) -> str:
+    """What fell due."""
+    names = {
+        "registration-lapse": _("Inscriptions non confirmées, closes"),
+        "transfer-lapse": _("Virements attendus en vain, commandes closes"),
+        "proposal-expiry": _("Demandes sans décision, expirées"),
+        "credit-expiry": _("Crédit arrivé au terme de sa validité"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def deck_state(code: str) -> str:
+    """How a version of a deck stands."""
+    return {"draft": _("brouillon"), "activated": _("activée")}.get(str(code), str(code))
+
+
+@register.filter
+def tax_basis(code: str) -> str:
+    """Whether prices hold the tax."""
+    names = {"included": _("comprises"), "excluded": _("en sus"), "not-stated": _("non précisé")}
+    return names.get(str(code), str(code))
