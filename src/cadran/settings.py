@@ -306,6 +306,7 @@ LOCALE_PATHS = [
     SOURCE / "web" / "locale",
     SOURCE / "web" / "accounts" / "locale",
     SOURCE / "web" / "office" / "locale",
+    SOURCE / "web" / "office" / "desk" / "locale",
     SOURCE / "web" / "api" / "locale",
     SOURCE / "messaging" / "locale",
     SOURCE / "invoicing" / "locale",

@@ -14,6 +14,7 @@ from office_rig import AT, PASSWORD, SECRET, show_factor
 
 from cadran.party import operations, queries
 from cadran.party.staff import Role
+from party.conftest import registration
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,10 @@ def signed_in(make: Callable[..., queries.Staff]) -> Callable[..., Client]:
         return browser
 
     return run
+
+
+@pytest.fixture
+def customer(db: None) -> queries.Customer:
+    """A registered and validated customer of ippi."""
+    claire = operations.register_customer(registration=registration(), at=AT)
+    return operations.validate_email(user_id=claire.user_id, email=claire.email, at=AT)

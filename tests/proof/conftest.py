@@ -16,15 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
-from charging.charging_rig import AT, call, ended, open_account, open_engine
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
-from payment.conftest import free_port
 
 from cadran.charging.engine import Engine
 from cadran.policy import operations as policy
 from cadran.policy.proof import files, operations, timestamps, witness
+from charging.charging_rig import AT, call, ended, open_account, open_engine
+from payment.conftest import free_port
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -103,7 +103,9 @@ def pointed_at(folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def house(empty_files: Path, tmp_path: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(
+    empty_files: Path, tmp_path: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
     for name in ("cadran.db", "charging.db"):
         (tmp_path / name).write_bytes((empty_files / name).read_bytes())
     monkeypatch.setattr(settings, "WITNESS_CERTIFICATES", tmp_path / "witness.pem")

@@ -239,7 +239,15 @@ def test_credit_is_shown_with_its_last_day_in_paris(visitor: Client, expires_at:
         assert template.render(Context({"at": expires_at})) == day
 
 
-CATALOGUES = [WEB, WEB / "accounts", WEB / "office", WEB / "api", WEB.parent / "messaging", WEB.parent / "invoicing"]
+CATALOGUES = [
+    WEB,
+    WEB / "accounts",
+    WEB / "office",
+    WEB / "office/desk",
+    WEB / "api",
+    WEB.parent / "messaging",
+    WEB.parent / "invoicing",
+]
 
 
 def test_every_word_of_the_site_has_its_english() -> None:

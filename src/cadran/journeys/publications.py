@@ -182,8 +182,10 @@ def frozen(found: Draft, *, at: datetime) -> Frozen:
     day = _day(found, problems)
     if day is not None and day <= (today := _today(found.brand, at)):
         problems["effective_from"] = f"terms take effect after today, {today}"
-    if not found.version:
-        problems["version"] = "give the version a name, such as 2027-01"
+    try:
+        publication.check_version(found.brand, found.version)
+    except (publication.BadVersion, publication.VersionPublished) as error:
+        problems["version"] = error.message
     if not found.title:
         problems["title"] = "give the version a title"
     for language, text in found.texts.items():
@@ -205,10 +207,6 @@ def frozen(found: Draft, *, at: datetime) -> Frozen:
         )
     except PolicyError as error:
         raise DraftWrong({f"file {n}": str(fault) for n, fault in enumerate(error.faults[:20])}) from error
-    except (publication.BadVersion, publication.VersionPublished) as error:
-        raise DraftWrong({"version": error.message}) from error
-    except publication.TooLate as error:
-        raise DraftWrong({"effective_from": error.message}) from error
     return Frozen(toml=toml, texts=found.texts, terms=terms)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from django.conf import settings
 
 from cadran.policy import brands, files, queries
-from cadran.policy.sections import PolicyError
 from cadran.policy.terms import Terms
 from cadran.units.errors import CadranError, InvalidInput
 
@@ -50,12 +49,7 @@ def check(*, brand: str, version: str, toml: str, texts: Mapping[str, str], toda
             (Path(staged) / f"{version}.{language}.md").write_bytes(text.encode())
         (Path(staged) / f"{version}.toml").write_bytes(toml.encode())
         overlays = (root / brand / "terms", Path(staged))
-        try:
-            read = files.load_brand(folder, queries.clauses(), None, overlays)
-        except PolicyError as error:
-            if (root / brand / "terms" / f"{version}.toml").exists() or (folder / "terms" / f"{version}.toml").exists():
-                raise VersionPublished(f"{brand} {version} is published: choose another version") from error
-            raise
+        read = files.load_brand(folder, queries.clauses(), None, overlays)
     terms = read.terms[version]
     if terms.effective_from <= today:
         raise TooLate(f"the terms take effect after today, {today}, not on {terms.effective_from}")
@@ -92,9 +86,16 @@ def _brand_folder(brand: str) -> Path:
     return Path(settings.BRANDS) / brand
 
 
-def _check_names(brand: str, version: str, texts: Mapping[str, str]) -> None:
+def check_version(brand: str, version: str) -> None:
+    """A name that a new version can have. Raises BadVersion, VersionPublished, UnknownBrand."""
     if not brands.VERSION.fullmatch(version):
         raise BadVersion("a version is 1 to 30 letters, digits, points and dashes, such as 2027-01")
+    if version in queries.brand(brand).versions:
+        raise VersionPublished(f"{brand} {version} is published: choose another version")
+
+
+def _check_names(brand: str, version: str, texts: Mapping[str, str]) -> None:
+    check_version(brand, version)
     known = queries.brand(brand).languages
     for language in texts:
         if language not in known:

@@ -249,7 +249,9 @@ def _covering(source: str, position: int) -> tuple[int, datetime | None]:
     seal = files.seal_of(run, source, position)
     if seal is None:
         return 0, None
-    token = run("SELECT stamped_at FROM evidence_token WHERE seal >= ? ORDER BY seal LIMIT 1", (seal.number,)).fetchone()
+    token = run(
+        "SELECT stamped_at FROM evidence_token WHERE seal >= ? ORDER BY seal LIMIT 1", (seal.number,)
+    ).fetchone()
     return seal.number, datetime.fromisoformat(token[0]) if token else None
 
 

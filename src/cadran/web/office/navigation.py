@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -32,7 +33,13 @@ WATCH, PEOPLE, MONEY, PROOF, SETTINGS = (
     _("Régler"),
 )
 
-ROOMS: tuple[Room, ...] = (Room(Permission.SEE_CALLS, "start", _("Accueil"), "clock", WATCH),)
+ROOMS: tuple[Room, ...] = (
+    Room(Permission.SEE_CALLS, "start", _("Accueil"), "clock", WATCH),
+    Room(Permission.SEE_MONEY, "money", _("Crédits et remboursements"), "wallet", MONEY),
+    Room(Permission.SEE_TERMS, "terms", _("Conditions"), "scale", SETTINGS),
+    Room(Permission.SEE_PRICES, "decks", _("Tarifs"), "list", SETTINGS),
+    *((Room(Permission.MOVE_CLOCK, "clock", _("Horloge"), "clock", SETTINGS),) if settings.SANDBOX else ()),
+)
 
 
 @dataclass(frozen=True, slots=True)

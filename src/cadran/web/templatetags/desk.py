@@ -98,5 +98,5 @@ def deck_state(code: str) -> str:
 @register.filter
 def tax_basis(code: str) -> str:
     """Whether prices hold the tax."""
-    names = {"included": _("comprises"), "excluded": _("en sus"), "not-stated": _("non précisé")}
+    names = {"included": _("comprises"), "excluded": _("en sus"), "not stated": _("non précisé")}
     return names.get(str(code), str(code))

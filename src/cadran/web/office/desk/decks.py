@@ -69,8 +69,8 @@ def upload(request: HttpRequest, staff: Staff) -> HttpResponse:
         seen(request, staff, page="desk-decks", subject=_ref(report.deck), kind="deck-import")
         messages.success(request, _("Importée comme brouillon : elle ne tarife rien avant son activation."))
         return redirect("office:deck", brand=brand.key, name=report.deck.name, version=report.deck.version)
-    shown = {"report": report, "problems": report.problems[:MAX_SHOWN], "brand": brand.key}
-    return _list(request, staff, status=422 if report.problem_count else 200, **shown)
+    status = 422 if report.problem_count else 200
+    return _list(request, staff, status=status, brand=brand.key, report=report, problems=report.problems[:MAX_SHOWN])
 
 
 @require_safe

@@ -75,7 +75,7 @@ def ask(request: HttpRequest, staff: Staff) -> HttpResponse:
         except CadranError as error:
             problem = _why_not(error, holder)
     at = settings.CIVIL_CLOCK.now()
-    context = {
+    context: dict[str, object] = {
         "kinds": kinds,
         "typed": typed | {"key": typed["key"] if request.method == "POST" and problem else ids.new_id("ask")},
         "problem": problem,

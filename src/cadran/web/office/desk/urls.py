@@ -1,0 +1,26 @@
+"""The addresses of the pages of deeds."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from cadran.web.office.desk import clock, decks, money, terms
+
+urlpatterns: list[URLPattern] = [
+    path("money/", money.listed, name="money"),
+    path("money/ask/", money.ask, name="money_ask"),
+    path("money/<str:proposal_id>/", money.shown, name="money_one"),
+    path("money/<str:proposal_id>/decide/", money.decide, name="money_decide"),
+    path("terms/", terms.listed, name="terms"),
+    path("terms/open/", terms.open_draft, name="terms_open"),
+    path("terms/drafts/<str:draft_id>/", terms.draft, name="terms_draft"),
+    path("terms/drafts/<str:draft_id>/preview/", terms.preview, name="terms_preview"),
+    path("terms/drafts/<str:draft_id>/submit/", terms.submit, name="terms_submit"),
+    path("terms/proposals/<str:proposal_id>/", terms.proposal, name="terms_proposal"),
+    path("terms/proposals/<str:proposal_id>/decide/", terms.decide, name="terms_decide"),
+    path("decks/", decks.listed, name="decks"),
+    path("decks/upload/", decks.upload, name="deck_upload"),
+    path("decks/<str:brand>/<str:name>/<str:version>/", decks.deck, name="deck"),
+    path("decks/<str:brand>/<str:name>/<str:version>/activate/", decks.activate, name="deck_activate"),
+    path("clock/", clock.clock, name="clock"),
+]
