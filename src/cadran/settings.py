@@ -253,6 +253,7 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and nowhere else
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password, a new way to sign in: told by mail
 ACCOUNT_SESSION_REMEMBER = False
 # Second factor: an application's codes, passkeys (which also sign in by themselves) and recovery codes. See web/accounts.
 MFA_ADAPTER = "cadran.web.accounts.factors.FactorAdapter"
@@ -343,6 +344,7 @@ EMAIL_HOST = os.environ.get("CADRAN_SMTP_HOST", "127.0.0.1")
 EMAIL_PORT = _port("CADRAN_SMTP_PORT", SANDBOX_SMTP_PORT)
 EMAIL_HOST_USER = os.environ.get("CADRAN_SMTP_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("CADRAN_SECRET_SMTP", "")
-EMAIL_USE_TLS = _flag("CADRAN_SMTP_TLS")
+EMAIL_USE_TLS = _flag("CADRAN_SMTP_TLS")  # STARTTLS
+EMAIL_USE_SSL = _flag("CADRAN_SMTP_SSL")  # TLS from the first byte
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("CADRAN_MAIL_FROM", "Cadran <service@cadran.local>")

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from django.core import mail
 from django.core.cache import cache
 from django.test import Client
-from web_forms import link
+from web_forms import link, posted
 
 PASSWORD, SIP_PASSWORD = "vent-du-large-29", "k7mq-x3dw-p9ra-t4hv"
 Form = dict[str, str]
@@ -63,11 +62,11 @@ def sign_up(visitor: Client, filled: Callable[..., Form]) -> Callable[..., str]:
     """Registers through the form, in the visitor's browser or another, and returns the path of the link in the mail."""
 
     def run(browser: Client = visitor, **changes: str | None) -> str:
-        before = len(mail.outbox)
+        before = len(posted())
         answer = browser.post("/account/signup/", filled(**changes))
         assert answer.status_code == 302, answer.content.decode()
-        assert len(mail.outbox) == before + 1
-        return link(mail.outbox[-1].body)
+        assert len(posted()) == before + 1
+        return link(posted()[-1].body)
 
     return run
 

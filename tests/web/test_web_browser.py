@@ -30,7 +30,10 @@ class Site:
 
     def link(self, to: str) -> str:
         """The link of the newest mail to that address."""
-        (mail, *_) = httpx.get(self.mails, params={"to": to}).json()
+        deadline = time.monotonic() + 30
+        while not (found := httpx.get(self.mails, params={"to": to}).json()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        (mail, *_) = found
         (found,) = [word for word in mail["text"].split() if word.startswith(self.url + "/account/")]
         return str(found)
 
@@ -60,7 +63,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (var / "out.log").open("wb") as out:
         running = [
             subprocess.Popen(argv, env=env, stdout=out, stderr=out)
-            for argv in ([*cadran, "web", "--workers", "1"], [sys.executable, "-m", "cadran_sandbox.mailbox", *ports])
+            for argv in (
+                [*cadran, "web", "--workers", "1"],
+                [*cadran, "jobs"],
+                [sys.executable, "-m", "cadran_sandbox.mailbox", *ports],
+            )
         ]
         try:
             for port in (base, base + 3, base + 4):

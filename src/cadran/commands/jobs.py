@@ -206,6 +206,23 @@ def evidence_tasks() -> dict[str, Task]:
     return {"seal": seal, "witness": witnessed}
 
 
+def posting() -> dict[str, Task]:
+    """Mails, on a loop of their own: a mail server that is slow holds up no money."""
+    from django.conf import settings
+    from django.db import close_old_connections
+
+    from cadran.journeys import mails
+    from cadran.messaging import operations
+
+    clock = settings.CIVIL_CLOCK
+
+    def delivered() -> int:
+        close_old_connections()
+        return operations.deliver_due(at=clock.now(), transport=mails.transport(), clock=clock.now)
+
+    return {"mails": delivered}
+
+
 @click.command()
 def command() -> None:
     """Carry events between rooms and run what falls due, until SIGTERM."""
@@ -224,9 +241,14 @@ def command() -> None:
     ready = settings.VAR / "run" / "jobs.ready"
     ready.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     ready.write_text("")
-    log.info("jobs_started", tasks=sorted(loop.tasks))
+    post = Loop(posting(), stopping=stopping)
+    postman = threading.Thread(target=post.run, name="posting", daemon=True)
+    postman.start()
+    log.info("jobs_started", tasks=sorted([*loop.tasks, *post.tasks]))
     try:
         loop.run()
     finally:
+        stopping.set()
+        postman.join(5)
         ready.unlink(missing_ok=True)
         log.info("jobs_stopped")

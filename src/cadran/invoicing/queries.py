@@ -132,6 +132,12 @@ def receipt_of_order(order: str) -> Receipt | None:
     return None if row is None else as_receipt(row)
 
 
+def receipt_of_key(key: str) -> Receipt | None:
+    """The receipt that was issued under that idempotency key, or None."""
+    row = Row.objects.filter(key=key).first()
+    return None if row is None else as_receipt(row)
+
+
 def gaps(brand: str, year: int) -> tuple[int, ...]:
     """The sequence numbers of a brand and year that no receipt bears: always none. At most 1000 are named."""
     series = ReceiptSeries.objects.filter(brand=brand, year=year).first()

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from cadran.charging.ports import Charging
-from cadran.journeys import adjustments, credit, erasure, prices, publications, wallet, webhooks
+from cadran.journeys import adjustments, credit, erasure, mails, prices, publications, receipts, wallet, webhooks
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -25,8 +25,15 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "catalog.deck-activated": (prices.take_up_deck,),
     "journeys.proposal-approved": (adjustments.follow, publications.follow),
     "evidence.erased": (erasure.erase_in_charging,),
-    "party.customer-validated": (wallet.open_wallet,),
-    "payment.received": (credit.buy_credit,),
+    "party.customer-validated": (wallet.open_wallet, mails.account_activated),
+    "payment.received": (credit.buy_credit, receipts.issue, mails.confirm_order),
+    "payment.refunded": (receipts.refund, mails.refunded),
+    "payment.transfer-awaited": (mails.await_transfer,),
+    "payment.transfer-lapsed": (mails.transfer_lapsed,),
+    "party.document-refused": (mails.document_refused,),
+    "party.documents-accepted": (mails.documents_accepted,),
+    "party.sip-password-changed": (mails.sip_password_changed,),
+    "compliance.case-opened": (mails.case_opened,),
 }
 
 

@@ -170,6 +170,7 @@ def lapse_transfers(*, at: datetime, limit: int = 200) -> int:
         rows = list(waiting.order_by("lapses_at")[:limit])
         for row in rows:
             _step(row, OrderState.LAPSED, at, "no transfer came")
+            _tell(row, "payment.transfer-lapsed", at, {"reference": row.reference})
         return len(rows)
 
 

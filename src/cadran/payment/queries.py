@@ -40,6 +40,7 @@ class Order:
     paid_at: datetime | None
     automatic: bool = False
     polled_at: datetime | None = None
+    lapses_at: datetime | None = None
 
 
 def as_order(row: PaymentOrder) -> Order:
@@ -60,6 +61,7 @@ def as_order(row: PaymentOrder) -> Order:
         paid_at=row.paid_at,
         automatic=row.automatic,
         polled_at=row.polled_at,
+        lapses_at=row.lapses_at,
     )
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import smtplib
 from typing import Any
 
 import structlog
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
+from cadran.journeys import mails as journey_mails
 from cadran.journeys import registration
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.party import rules as party_rules
 from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
-from cadran.web import serving, wording
+from cadran.web import mails, serving, wording
 from cadran.web.accounts.guessing import KnownBrowser
 
 log = structlog.get_logger()
@@ -82,17 +80,11 @@ class AccountAdapter(KnownBrowser):
         party_operations.password_was_changed(user_id=user.pk, at=settings.CIVIL_CLOCK.now())
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        return str(settings.PUBLIC_URL) + reverse("account_confirm_email", args=[emailconfirmation.key])
+        return self._site() + reverse("account_confirm_email", args=[emailconfirmation.key])
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return str(settings.PUBLIC_URL) + path.replace("UID-KEY", key)
-
-    def get_from_email(self) -> str:
-        return str(settings.DEFAULT_FROM_EMAIL)
-
-    def format_email_subject(self, subject: str) -> str:
-        return f"{policy.brand(serving.brand_key()).name} : {subject}"
+        return self._site() + path.replace("UID-KEY", key)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
@@ -102,12 +94,9 @@ class AccountAdapter(KnownBrowser):
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that does not answer must not undo a registration: the page offers to send the mail again."""
-        brand = policy.brand(serving.brand_key())
-        try:
-            super().send_mail(template_prefix, email, context | {"brand": brand, "public_url": settings.PUBLIC_URL})
-        except (OSError, smtplib.SMTPException) as error:
-            log.error("mail-not-sent", template=template_prefix, error=str(error))
-            messages.error(
-                self.request, _("Le courriel n’a pas pu partir. Réessayez dans quelques minutes en vous connectant.")
-            )
+        """Into the queue: a mail server that does not answer keeps nobody waiting, and undoes no registration."""
+        mails.send(template_prefix, email, context, brand=serving.brand_key())
+
+    def _site(self) -> str:
+        """Links in mails lead to the brand's own site, whatever host the visitor claimed."""
+        return journey_mails.site_url(serving.brand_key())
