@@ -26,6 +26,11 @@ STORIES = {
         "Un client prépayé s'inscrit, achète du crédit, appelle, paie exactement et est coupé à zéro.",
         "A prepaid customer signs up, buys credit, calls, is charged exactly and is cut at zero.",
     ),
+    "portal": (
+        "cadran.commands.demo.portal",
+        "Dans Chromium : inscription, achat, appel suivi en direct, son « pourquoi », le back-office, la preuve.",
+        "In Chromium: registration, purchase, a call watched live, its why, the back office, the proof.",
+    ),
 }
 
 

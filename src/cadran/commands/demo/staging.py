@@ -38,7 +38,7 @@ class Stage:
         self._tell, self._log = tell, Path()
         self._process: subprocess.Popen[bytes] | None = None
         self.keep = False
-        self._given = "CADRAN_VAR" in os.environ
+        self.given = "CADRAN_VAR" in os.environ
         self.var = Path(os.environ.get("CADRAN_VAR") or tempfile.mkdtemp(prefix="cadran-demo-"))
         os.environ["CADRAN_VAR"] = str(self.var)
         os.environ.setdefault("CADRAN_PORT_BASE", str(probes.free_base()))
@@ -80,7 +80,7 @@ class Stage:
             from django.db import connections
 
             connections.close_all()
-        if self._given:
+        if self.given:
             return
         if kind is None and not self.keep:
             shutil.rmtree(self.var, ignore_errors=True)
