@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
-from django.core import mail
 from django.core.cache import cache
 from django.test import Client
-from web_forms import link
+from web_forms import link, posted
 
 from cadran.party import queries
 
@@ -143,17 +142,17 @@ def test_a_known_browser_is_stopped_too_after_five_failures_and_a_forged_mark_gi
 @pytest.mark.clause("KRY-4.2.1-account")
 def test_a_new_address_counts_once_its_link_is_followed_and_the_old_one_is_told(claire: Client) -> None:
     confirm_again(claire)
-    before = len(mail.outbox)
+    before = len(posted())
     claire.post("/account/email/", {"email": "Claire@New.example.org"})
     assert queries.customer_named("claire").email == "claire@example.org"
-    (message,) = mail.outbox[before:]
+    (message,) = posted()[before:]
     assert message.to == ["claire@new.example.org"]
     path = link(message.body)
     assert "claire@new.example.org" in Client(HTTP_ACCEPT_LANGUAGE="fr").get(path).content.decode()
     assert queries.customer_named("claire").email == "claire@example.org"  # reading changes nothing
     claire.post(path)
     assert queries.customer_named("claire").email == "claire@new.example.org"
-    assert mail.outbox[-1].to == ["claire@example.org"]
+    assert posted()[-1].to == ["claire@example.org"]
     assert claire.post(path).status_code == 410
     assert signed_in(sign_in("claire@new.example.org"))
     assert not signed_in(sign_in("claire@example.org"))
@@ -169,7 +168,7 @@ def test_an_address_that_has_an_account_is_told_to_its_owner_alone(claire: Clien
     ]
     pages = [re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page) for page in pages]
     assert pages[0] == pages[1]
-    newest = [message for message in mail.outbox if message.to == ["zoe@example.org"]][-1]
+    newest = [message for message in posted() if message.to == ["zoe@example.org"]][-1]
     assert "confirm" not in newest.body
 
 

@@ -44,7 +44,8 @@ def send(template_prefix: str, email: str, context: Mapping[str, Any], *, brand:
     """Queue the mail of that template to that address, in the language of the page; returns its id. A mail that bears a link is
     kept only until a server has it."""
     user = context.get("user")
-    customer = party.customer(user_id=user.pk) if user is not None and user.pk else None
+    user_id = getattr(user, "user_id", None) or getattr(user, "pk", None)  # a customer, or a sign-in
+    customer = party.customer(user_id=user_id) if user_id else None
     url, at = mails.site_url(brand), settings.CIVIL_CLOCK.now()
     kind, words, fleeting = _written(template_prefix, context, user, brand, url, customer)
     return operations.queue_mail(
