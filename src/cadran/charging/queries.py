@@ -36,9 +36,11 @@ class UnknownCdr(CadranError):
     error_id = "charging-cdr-unknown"
 
 
-def cdr(cdr_id: str) -> records.Record:
-    """The record of that id. Raises UnknownCdr."""
-    row = models.Cdr.objects.filter(cdr_id=cdr_id).first()
+def cdr(cdr_id: str, *, account: str | None = None) -> records.Record:
+    """The record of that id; with `account`, only if it is that account's, and found at once by the key. Without, every account is
+    looked through: for staff and commands alone. Raises UnknownCdr."""
+    rows = models.Cdr.objects.filter(cdr_id=cdr_id)
+    row = (rows if account is None else rows.filter(account=account)).first()
     if row is None:
         raise UnknownCdr(f"no call record {cdr_id!r}: see the identifiers of the customer's calls")
     return decode_record(row.body)
@@ -103,9 +105,9 @@ def corrections(account: str, cdr_id: str) -> tuple[records.Record, ...]:
     return tuple(decode_record(row.body) for row in rows)
 
 
-def explanation(cdr_id: str) -> Explanation:
-    """What a call cost and why, with its entries in the ledger. Raises UnknownCdr."""
-    record = cdr(cdr_id)
+def explanation(cdr_id: str, *, account: str | None = None) -> Explanation:
+    """What a call cost and why, with its entries in the ledger; with `account`, only of that account's calls. Raises UnknownCdr."""
+    record = cdr(cdr_id, account=account)
     return Explanation(
         record=record,
         legs=ledger.legs(record.account, record.transfers),

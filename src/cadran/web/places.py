@@ -101,7 +101,9 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
     (
         _("Contrat et données"),
         (
-            Card(("accepted_terms",), _("Conditions générales"), _("La version en vigueur et les précédentes."), "scale"),
+            Card(
+                ("accepted_terms",), _("Conditions générales"), _("La version en vigueur et les précédentes."), "scale"
+            ),
             Card(
                 ("own_data",),
                 _("Vos données"),

@@ -62,9 +62,7 @@ class Rooms:
         return charging.page(account=self.customer.account, wanted=wanted, before=before, limit=limit)
 
     def why(self, cdr_id: str) -> explanation.Explanation:
-        if (found := charging.explanation(cdr_id)).record.account != self.customer.account:
-            raise charging.UnknownCdr(f"no call record {cdr_id!r}: see the identifiers of the customer's calls")
-        return found
+        return charging.explanation(cdr_id, account=self.customer.account)
 
     def movements(self, before: tuple[datetime, str] | None, limit: int) -> tuple[ledger.Movement, ...]:
         return ledger.movements(self.customer.account, CREDIT, before=before, limit=limit)

@@ -83,11 +83,9 @@ def calls_csv(request: HttpRequest, customer: party.Customer) -> StreamingHttpRe
 def why(request: HttpRequest, customer: party.Customer, cdr_id: str) -> HttpResponse:
     """Why a call was allowed, refused, cut and charged as it was: decision, rate, arithmetic, clause and version of the terms."""
     try:
-        found = charging.cdr(cdr_id)
+        found = charging.cdr(cdr_id, account=customer.account)
     except charging.UnknownCdr as error:
         raise Http404 from error
-    if found.account != customer.account:
-        raise Http404
     return render(request, "web/why.html", {"customer": customer, **_told(found)})
 
 
@@ -157,10 +155,9 @@ def _told(found: Record) -> dict[str, object]:
 
 def _record_of(cdr_id: str, account: str) -> Record | None:
     try:
-        found = charging.cdr(cdr_id)
+        return charging.cdr(cdr_id, account=account)
     except charging.UnknownCdr:
         return None
-    return found if found.account == account else None
 
 
 def _bucket_of(account: str, found: books.Movement) -> str:
