@@ -130,8 +130,17 @@ def test_a_call_shows_its_charge_and_its_why_in_both_languages(claire: Client) -
 
 
 def test_another_customers_call_is_not_found(claire: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charging, "cdr", lambda cdr_id: call("A999999"))
+    theirs, asked = call("A999999"), []
+
+    def cdr(cdr_id: str, *, account: str | None = None) -> object:
+        asked.append(account)
+        if account in (None, theirs.account):
+            return theirs
+        raise charging.UnknownCdr("not yours")
+
+    monkeypatch.setattr(charging, "cdr", cdr)
     assert claire.get("/calls/cdr_1/").status_code == 404
+    assert None not in asked
 
 
 @pytest.mark.parametrize("cdr_id", ["cdr_none", "' OR 1=1 --", "..", "%00", "x" * 500])
