@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cadran.voice.registrar import removal
+from cadran.voice.rules.digest import ha1
+from voice import seed
 from voice.sip_peer import Peer
 from voice.sip_plane import HOST, REALM, Plane
 
@@ -99,6 +102,25 @@ def test_a_binding_expires_by_itself_and_a_call_then_finds_nobody(plane: Plane, 
 def test_unregistering_removes_the_device(plane: Plane, alice: Peer) -> None:
     alice.register()
     assert "contact" not in alice.register(expires=0).headers
+
+
+def test_a_device_is_taken_off_from_outside_with_the_digest_secret_and_not_with_another(
+    plane: Plane, alice: Peer
+) -> None:
+    second = Peer("alice", (HOST, plane.sip_port))
+    alice.register()
+    second.register()
+    line = {"server": (HOST, plane.sip_port), "realm": REALM, "username": "alice"}
+    known = {name: ha1(name, "alice", REALM, seed.PASSWORD) for name in ("MD5", "SHA-256", "SHA-512-256")}
+    contact = alice.contact.strip("<>")
+    with pytest.raises(removal.NotRemoved):
+        removal.remove(**line, ha1={name: secret[::-1] for name, secret in known.items()}, contact=contact)
+    removal.remove(**line, ha1=known, contact=contact)
+    left = second.register().headers["contact"]
+    assert [contact in one for one in left] == [False]
+    with pytest.raises(removal.NotRemoved):
+        removal.remove(server=(HOST, 9), realm=REALM, username="alice", ha1={}, contact=contact, try_s=0.05)
+    second.close()
 
 
 def test_nobody_registers_another_s_address(alice: Peer) -> None:

@@ -6,7 +6,7 @@ from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
 from cadran.web.accounts import agreed
-from cadran.web.views import automatic, consumption, customer, desk, entrance, public, topup
+from cadran.web.views import automatic, consumption, customer, desk, entrance, phones, public, topup
 
 
 class VersionConverter:
@@ -42,9 +42,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/<str:cdr_id>/", consumption.why, name="why"),
     path("statement/", consumption.statement, name="statement"),
     path("statement/<path:movement>/", consumption.movement, name="movement"),
-    path("sip/", customer.sip, name="sip"),
+    path("sip/", phones.sip, name="sip"),
+    path("sip/devices/", phones.drop, name="drop_device"),
     path("sip/proposal", entrance.proposal, name="sip_proposal"),
     path("payments/", topup.payments, name="payments"),
+    path("payments/receipts/<str:number>.pdf", topup.receipt, name="receipt"),
     path("payments/automatic/", automatic.choose, name="automatic_topup"),
     path("topup/", topup.choose, name="topup"),
     path("topup/<str:order_id>/", topup.order, name="topup_order"),

@@ -42,13 +42,16 @@ def read(value: str, *, proxy: bool) -> Challenge | None:
     )
 
 
-def answer(challenge: Challenge, *, user: str, password: str, method: str, uri: str, cnonce: str) -> str:
-    """The value of the Authorization or Proxy-Authorization header; each nonce is used once, so its count is 1."""
+def answer(
+    challenge: Challenge, *, user: str, password: str, method: str, uri: str, cnonce: str, secret: str = ""
+) -> str:
+    """The value of the Authorization or Proxy-Authorization header; each nonce is used once, so its count is 1.
+    secret: the hash of user, realm and password, for who knows no more than that."""
 
     def digest(text: str) -> str:
         return hashlib.new(ALGORITHMS[challenge.algorithm], text.encode(), usedforsecurity=False).hexdigest()
 
-    secret = digest(f"{user}:{challenge.realm}:{password}")
+    secret = secret or digest(f"{user}:{challenge.realm}:{password}")
     asked = digest(f"{method}:{uri}")
     middle = f"00000001:{cnonce}:auth:" if challenge.qop else ""
     response = digest(f"{secret}:{challenge.nonce}:{middle}{asked}")

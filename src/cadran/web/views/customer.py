@@ -6,21 +6,18 @@ import functools
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-import segno
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
-from cadran.party import vault
 from cadran.policy import queries as policy
 from cadran.units.clause import carries
 from cadran.web import forms, places, serving
@@ -41,28 +38,6 @@ def for_customers(
         return view(request, customer, *args, **kwargs)
 
     return login_required(checked)
-
-
-@carries("IPP-5.3-codes")
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_customers
-def sip(request: HttpRequest, customer: party.Customer) -> HttpResponse:
-    """What to type into a phone, and a new SIP password."""
-    identities = party.sip_identities(account=customer.account)
-    form = forms.SipPasswordForm(initial={"sip_password": vault.propose_sip_password()})
-    if request.method == "POST" and "propose" not in request.POST:
-        form = forms.SipPasswordForm(request.POST)
-        owned = {identity.username for identity in identities}
-        username = request.POST.get("username", "")
-        if username not in owned:
-            raise Http404
-        if form.is_valid() and form.set_password(username=username):
-            messages.success(request, _("Votre mot de passe SIP est changé : tapez le nouveau dans vos téléphones."))
-            return redirect("sip")
-    server = f"{settings.SIP_HOST}:{settings.SIP_PORT}"
-    lines = [(identity, _qr(f"sip:{identity.username}@{server};transport=udp")) for identity in identities]
-    context = {"customer": customer, "lines": lines, "form": form, "server": server, "realm": settings.SIP_REALM}
-    return render(request, "web/sip.html", context)
 
 
 @require_safe
@@ -106,11 +81,3 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
 def account(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Where each page about the customer, the codes and the contract is."""
     return render(request, "web/account.html", {"customer": customer, "groups": list(places.hub())})
-
-
-def _qr(text: str) -> str:
-    """The text as a QR code, inline SVG in the colour of the text around it."""
-    svg = segno.make(text, error="m").svg_inline(
-        scale=4, border=2, dark="#0d141c", light=None, svgclass="qr", lineclass=None, omitsize=True
-    )
-    return mark_safe(svg)  # noqa: S308 - the drawing of a code, made of path data only

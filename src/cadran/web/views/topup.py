@@ -12,6 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cadran.balance import queries as balance
+from cadran.invoicing import pdf
+from cadran.invoicing import queries as invoicing
 from cadran.journeys import credit
 from cadran.party import queries as party
 from cadran.payment import queries as payment
@@ -27,6 +30,7 @@ from cadran.web.views.customer import for_customers
 
 log = structlog.get_logger()
 MAX_NOTICE_BYTES = 100_000
+SHOWN = 50
 
 
 @clause.carries("IPP-9.2-top-up-amounts", "IPP-9.2-100-a-month")
@@ -89,9 +93,29 @@ def _order(request: HttpRequest, customer: party.Customer, terms: Terms) -> paym
 @require_safe
 @for_customers
 def payments(request: HttpRequest, customer: party.Customer) -> HttpResponse:
-    """Orders of the account, and the way to everything that concerns money."""
-    context = {"customer": customer, "orders": payment.orders(customer.account, limit=50)}
+    """Credit, orders and receipts of the account, and the way to everything that concerns money."""
+    receipts = invoicing.receipts(account=customer.account, limit=SHOWN)
+    context = {
+        "customer": customer,
+        "balance": balance.balance(customer.account, settings.CIVIL_CLOCK.now()),
+        "orders": payment.orders(customer.account, limit=SHOWN),
+        "receipts": receipts,
+        "receipt_of": {one.order: one.number for one in receipts if one.amount_micros > 0},
+    }
     return render(request, "web/payments.html", context)
+
+
+@require_safe
+@for_customers
+def receipt(request: HttpRequest, customer: party.Customer, number: str) -> HttpResponse:
+    """A receipt as PDF; another customer's does not exist here."""
+    try:
+        found = invoicing.receipt(number, account=customer.account)
+    except invoicing.UnknownReceipt:
+        raise Http404 from None
+    response = HttpResponse(pdf.receipt_pdf(found), content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{_safe_name(found.number)}.pdf"'
+    return response
 
 
 @require_safe
@@ -107,6 +131,8 @@ def order(request: HttpRequest, customer: party.Customer, order_id: str) -> Http
     context = {
         "customer": customer,
         "order": found,
+        "movement": f"purchase/{found.order_id}",
+        "receipt": invoicing.receipt_of_order(found.order_id),
         "bank": settings.BANK_ACCOUNT,
         "sandbox_bank": settings.SANDBOX_BANK_URL,
     }
@@ -132,3 +158,8 @@ def card_notice(request: HttpRequest) -> HttpResponse:
     except (ProviderUncertain, ProviderRefused):
         return HttpResponse(status=503)
     return HttpResponse(done, content_type="text/plain")
+
+
+def _safe_name(text: str) -> str:
+    """Letters, digits and dashes of ASCII: nothing that a header could end at."""
+    return "".join(mark if mark.isascii() and (mark.isalnum() or mark == "-") else "-" for mark in text)[:80]
