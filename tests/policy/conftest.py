@@ -38,6 +38,7 @@ open = true
 verify = ["email"]
 minimum_age = 18
 legal_entities = true
+phone = false
 
 [numbers]
 free_of_own_number = ["verified"]

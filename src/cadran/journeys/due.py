@@ -87,10 +87,13 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     from cadran.journeys import credit, registration
     from cadran.journeys.proposals import operations as proposals
     from cadran.journeys.proposals import queries as proposal_queries
+    from cadran.party.documents import operations as documents
+    from cadran.party.documents import queries as document_queries
     from cadran.payment import queries as payment_queries
 
     return (
         Act("registration-lapse", registration.next_lapse, lambda at: registration.lapse(at=at)),
+        Act("document-erasure", document_queries.next_erasure, lambda at: documents.erase_due(at=at)),
         Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
         Act("proposal-expiry", proposal_queries.next_expiry, lambda at: proposals.expire(at=at)),
         Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),

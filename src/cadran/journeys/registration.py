@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from cadran.catalog import queries as catalog
+from cadran.party import identity
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.party import rules as party_rules
+from cadran.party.documents import queries as documents_room
+from cadran.policy import notices
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
@@ -51,7 +54,8 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a visitor filled in. `ticked`: the token of each ticked document; `adult`: the certificate of age or capacity."""
+    """What a visitor filled in. `ticked`: the token of each ticked document; `adult`: the certificate of age or of the capacity to
+    bind the company; `solvent`: that it is in no insolvency procedure."""
 
     email: str
     user_name: str
@@ -61,28 +65,68 @@ class Wish:
     first_names: str
     ticked: Mapping[Document, str]
     adult: bool
+    solvent: bool = False
+    phone: str = ""
     company: str = ""
+    siren: str = ""
+    vat_number: str = ""
     kind: party_rules.CustomerKind = party_rules.CustomerKind.PERSON
     language: str = "fr"
     country: str = "FR"
     ip: str = "127.0.0.1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a brand asks of a new customer, besides names, e-mail address, codes and country."""
+
+    phone: bool
+    sip_line: bool
+    companies: bool
+    sides: int
+    minimum_age: int
+    company_certifies: tuple[party_rules.Certificate, ...]
+    closed_countries: tuple[str, ...]
+
+
+@carries("KRY-4.1-registration", "KRY-4.1-capacity", "IPP-1b-age")
+def asked(*, brand: str, at: datetime) -> Asked:
+    """What the brand and its terms in force ask for. `sides` of an identity document come after the registration itself."""
+    offerer, terms = policy.brand(brand), policy.terms_in_force(brand, at)
+    listed = terms.texts("account.registration_asks") if "account.registration_asks" in terms.values else ()
+    return Asked(
+        phone=offerer.phone_asked or "phone" in listed,
+        sip_line="voip" in offerer.services,
+        companies=offerer.legal_entities,
+        sides=documents_room.sides_needed(terms.ref),
+        minimum_age=terms.integer("account.minimum_age"),
+        company_certifies=identity.certificates(terms, party_rules.CustomerKind.COMPANY),
+        closed_countries=identity.closed_countries(terms),
+    )
+
+
 @carries("IPP-0-acceptance", "KRY-2.1-acceptance")
 def documents(*, brand: str, language: str, at: datetime) -> tuple[Offered, ...]:
-    """What a new customer reads and ticks, each in the version in force: terms, descriptions, prices, offers."""
+    """What a new customer reads and ticks, each in the version in force: terms, legal notice, descriptions, prices, offers, and the
+    special conditions of the brand's products where there are some."""
     terms = policy.terms_in_force(brand, at)
-    terms_hash = policy.terms_text(terms.ref, language)[1]
+    shown = [(Document.TERMS, terms.ref, policy.terms_text(terms.ref, language)[1])]
+    if (legal := policy.notice(brand, notices.LEGAL, language, at)) is not None:
+        shown.append((Document.LEGAL, legal.ref, legal.sha256))
+    if special := policy.special_conditions(brand, language, at):
+        version = max(one.version for one in special)
+        shown.append(
+            (Document.SPECIAL, f"{brand}/special-{version}", _hash([(one.ref, one.sha256) for one in special]))
+        )
     deck = catalog.in_force(brand, at)
     prices = (
         (f"{brand}/prices-{deck.name}-{deck.version}", deck.sha256) if deck else (f"{brand}/prices-none", _hash({}))
     )
-    shown = (
-        (Document.TERMS, terms.ref, terms_hash),
+    shown += [
         (Document.DESCRIPTIONS, terms.ref, _hash(described(terms, "calls.", "account.", "emergency."))),
         (Document.PRICES, *prices),
         (Document.OFFERS, terms.ref, _hash(described(terms, "topup.", "credit."))),
-    )
+    ]
     return tuple(Offered(document=d, ref=ref, text_sha256=digest, language=language) for d, ref, digest in shown)
 
 
@@ -99,7 +143,7 @@ def described(terms: Terms, *parts: str) -> dict[str, object]:
     }
 
 
-@carries("IPP-5.2-validation", "IPP-0-acceptance")
+@carries("IPP-5.2-validation", "IPP-0-acceptance", "KRY-2.1-acceptance", "KRY-4.1-registration")
 def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
     """Make the customer of a complete registration; nothing works before `confirm_email`.
 
@@ -108,6 +152,7 @@ def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
     offerer = policy.brand(brand)
     if not offerer.registration_open or (wish.kind is party_rules.CustomerKind.COMPANY and not offerer.legal_entities):
         raise RegistrationClosed(f"{offerer.name} takes no new customers of this kind at present")
+    needs = asked(brand=brand, at=at)
     return party_operations.register_customer(
         registration=party_operations.Registration(
             brand=brand,
@@ -123,6 +168,12 @@ def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
             language=wish.language,
             country=wish.country,
             adult=wish.adult,
+            solvent=wish.solvent,
+            sip_line=needs.sip_line,
+            phone=wish.phone,
+            phone_needed=needs.phone,
+            siren=wish.siren,
+            vat_number=wish.vat_number,
             accepted=_accepted(brand, wish, at),
             ip=wish.ip,
         ),
@@ -132,13 +183,11 @@ def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
 
 @carries("IPP-5.2-validation", "IPP-5.1-activation")
 def confirm_email(*, user_id: int, email: str, at: datetime) -> party.Customer:
-    """The link of the mail was followed: services open, where the accepted terms ask for the e-mail address and nothing else.
+    """The link of the mail was followed: services open, if the accepted terms ask for nothing more than is proved by now.
 
     Raises party.operations.UnableToValidate.
     """
-    customer = party.customer(user_id=user_id)
-    asked = policy.terms(customer.terms).texts("account.validated_by") if customer else ()
-    return party_operations.validate_email(user_id=user_id, email=email, at=at, opens=asked == ("email",))
+    return party_operations.validate_email(user_id=user_id, email=email, at=at)
 
 
 def next_lapse() -> datetime | None:
@@ -158,10 +207,13 @@ def _validity() -> timedelta:
 
 
 def _accepted(brand: str, wish: Wish, at: datetime) -> tuple[party_rules.Accepted, ...]:
-    """The ticks as they are kept; a missing one is left to party, one of another text raises DocumentChanged."""
+    """The ticks as they are kept; a missing one is left to party (special conditions aside), one of another text raises
+    DocumentChanged."""
     accepted = []
     for offered in documents(brand=brand, language=wish.language, at=at):
         if (token := wish.ticked.get(offered.document)) is None:
+            if offered.document is Document.SPECIAL:
+                raise party_rules.Incomplete("not accepted yet: special", field="accepted")
             continue
         if token != offered.token:
             raise DocumentChanged(

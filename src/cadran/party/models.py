@@ -84,7 +84,11 @@ class CustomerState(models.TextChoices):
 
 
 class Customer(models.Model):
-    """A natural person or a company that has a contract with a brand. `registered` until its e-mail address is validated."""
+    """A natural person or a company that has a contract with a brand. `registered` until all that the terms ask for is proved.
+
+    A company's names are its representative's. `phone` in E.164, `siren` 9 digits, `vat_number` with its country's letters.
+    `certified`: what was certified at `certified_at`, of rules.Certificate, with the age.
+    """
 
     user = models.OneToOneField("party.User", on_delete=models.PROTECT, related_name="customer")
     brand = models.CharField(max_length=32)
@@ -94,6 +98,10 @@ class Customer(models.Model):
     company = models.CharField(max_length=80, blank=True)
     language = models.CharField(max_length=2)
     country = models.CharField(max_length=2)
+    phone = models.CharField(max_length=16, blank=True)
+    siren = models.CharField(max_length=9, blank=True)
+    vat_number = models.CharField(max_length=16, blank=True)
+    certified = models.CharField(max_length=60, blank=True)
     certified_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=CustomerState.choices, default=CustomerState.REGISTERED)
     state_reason = models.CharField(max_length=200, blank=True)
@@ -247,3 +255,6 @@ class StaffNote(AppendOnly):
 
     def __str__(self) -> str:
         return self.text[:40]
+
+
+from cadran.party.documents.models import IdentityDocument, IdentityFile  # noqa: E402, F401 - tables of a room within the room

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
 from cadran import settings
-from cadran.party import models, queries, rules, vault
+from cadran.party import models, opening, passwords, queries, registering, rules, vault
+from cadran.party.documents import operations as documents
+from cadran.party.registering import EmailTaken as EmailTaken
+from cadran.party.registering import Registration as Registration
+from cadran.party.registering import UserNameTaken as UserNameTaken
+from cadran.party.registering import register_customer as register_customer
 from cadran.party.staff_operations import make_staff as make_staff
 from cadran.party.staff_operations import record_staff_act as record_staff_act
 from cadran.policy import operations as policy_operations
-from cadran.policy.proof import operations as proof
 from cadran.units import ids
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.period import utc
-
-
-class UserNameTaken(CadranError):
-    """Somebody has that user name, as sign-in or as SIP user."""
-
-    error_id = "party-user-name-taken"
-
-
-class EmailTaken(CadranError):
-    """Somebody registered with that e-mail address. Never shown to a visitor: it would tell who is a customer."""
-
-    error_id = "party-email-taken"
 
 
 class UnknownSipUser(CadranError):
@@ -46,54 +36,10 @@ class UnableToValidate(CadranError):
     error_id = "party-validation-refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What a customer gives to register. `currency` is the brand's; `adult` certifies the age or the capacity to bind the company;
-    `accepted` holds one tick for each of rules.Document; `ip` is where it came from."""
-
-    brand: str
-    currency: str
-    email: str
-    user_name: str
-    password: str
-    sip_password: str
-    name: str
-    first_names: str = ""
-    company: str = ""
-    kind: rules.CustomerKind = rules.CustomerKind.PERSON
-    language: str = "fr"
-    country: str = "FR"
-    adult: bool = False
-    accepted: Sequence[rules.Accepted] = ()
-    ip: str = "127.0.0.1"
-
-
-@carries("IPP-5.2-validation", "IPP-5.3-codes", "IPP-0-acceptance", "IPP-1b-age")
-def register_customer(*, registration: Registration, at: datetime) -> queries.Customer:
-    """Keep a complete registration; the customer can use nothing before `validate_email`.
-
-    Raises a rules.InvalidInput, UserNameTaken or EmailTaken, and then nothing is kept.
-    """
-    checked, at = _checked(registration), utc(at)
-    try:
-        with transaction.atomic():
-            user = _add_user(checked, at)
-            customer = _add_customer(checked, user, at)
-            account = _add_account(checked, customer, at)
-            _add_sip_user(checked, account, at)
-            _add_acceptances(customer, checked.accepted, checked.ip, at)
-            policy_operations.record_event(
-                kind="party.customer-registered", key=account.number, body=_told(customer, account), at=at
-            )
-    except IntegrityError as error:  # lost a race against the same name or address
-        raise UserNameTaken("this user name was taken a moment ago: choose another") from error
-    return queries.customer_of_account(account.number)
-
-
 @carries("IPP-5.2-validation", "IPP-5.1-activation", "KRY-4.2.1-account")
-def validate_email(*, user_id: int, email: str, at: datetime, opens: bool = True) -> queries.Customer:
-    """The customer proved that the address is theirs: from now on the services are accessible, if that is all that the terms
-    ask for (`opens`). Again changes nothing.
+def validate_email(*, user_id: int, email: str, at: datetime) -> queries.Customer:
+    """The customer proved that the address is theirs: from now on the services are accessible, if that is all that the accepted
+    terms ask for. Again changes nothing.
 
     Raises UnableToValidate when it is another address, or the registration was ended.
     """
@@ -102,13 +48,7 @@ def validate_email(*, user_id: int, email: str, at: datetime, opens: bool = True
         if customer is None or customer.user.email != email.lower() or customer.state == models.CustomerState.ENDED:
             raise UnableToValidate("this link is for another address or an ended registration: register again")
         EmailAddress.objects.filter(user_id=user_id, email=customer.user.email).update(verified=True, primary=True)
-        if opens and customer.state == models.CustomerState.REGISTERED:
-            customer.state, customer.validated_at = models.CustomerState.ACTIVE, utc(at)
-            customer.save(update_fields=["state", "validated_at"])
-            account = customer.accounts.order_by("id")[0]
-            policy_operations.record_event(
-                kind="party.customer-validated", key=account.number, body=_told(customer, account), at=at
-            )
+        opening.open_if_validated(customer=customer, at=at)
     return queries.customer_of_account(customer.accounts.order_by("id")[0].number)
 
 
@@ -117,7 +57,7 @@ def accept_terms(*, customer_id: int, accepted: Sequence[rules.Accepted], ip: st
     """Record further ticks; a tick of the terms makes that version the one the customer's calls and credit are judged by."""
     with transaction.atomic():
         customer = models.Customer.objects.select_for_update().get(pk=customer_id)
-        _add_acceptances(customer, accepted, ip, utc(at))
+        registering.add_acceptances(customer, accepted, ip, utc(at))
         for tick in accepted:
             if tick.document is rules.Document.TERMS:
                 customer.accounts.update(terms_ref=tick.ref)
@@ -131,7 +71,7 @@ def set_sip_password(*, username: str, password: str, at: datetime) -> None:
         rules.checked_sip_password(password, user_name=row.username)
         if row.account.customer.user.check_password(password):
             raise rules.WeakSipPassword("the SIP password and the site's password differ", rule="same")
-        row.sealed_ha1 = _sealed(row.username, password)
+        row.sealed_ha1 = registering.sealed_ha1(row.username, password)
         row.changed_at = utc(at)
         if row.state == models.SipState.MUST_CHANGE:
             row.state = models.SipState.ACTIVE
@@ -164,7 +104,7 @@ def set_password(*, user_id: int, password: str, at: datetime) -> None:
     """Give a sign-in a new site password; a required change is met. Raises WeakPassword."""
     with transaction.atomic():
         user = models.User.objects.select_for_update().get(pk=user_id)
-        user.set_password(rules.checked_password(password, user_name=user.username, email=user.email))
+        user.set_password(passwords.checked(password, user_name=user.username, email=user.email))
         user.must_change_password, user.password_changed_at, user.locked_at = False, utc(at), None
         user.save(update_fields=["password", "must_change_password", "password_changed_at", "locked_at"])
 
@@ -259,14 +199,16 @@ def end_registration(*, user_id: int, reason: str, at: datetime) -> None:
         user.is_active, user.username, user.email = False, f"ended-{user.pk}", f"ended-{user.pk}@cadran.invalid"
         user.set_unusable_password()
         user.save(update_fields=["is_active", "username", "email", "password"])
+        documents.contract_ended(customer_id=customer.pk, at=at)
         policy_operations.record_event(
-            kind="party.registration-ended", key=account.number, body=_told(customer, account), at=at
+            kind="party.registration-ended", key=account.number, body=opening.told(customer, account), at=at
         )
 
 
 def end_unvalidated_registrations(*, before: datetime, at: datetime, limit: int = 500) -> int:
-    """End the registrations made at `before` or earlier that never were validated, at most `limit`; returns how many. Idempotent."""
-    waiting = models.Customer.objects.filter(state=models.CustomerState.REGISTERED, created_at__lte=utc(before))
+    """End the registrations made at `before` or earlier whose e-mail address never was validated, at most `limit`; returns how many.
+    Idempotent."""
+    waiting = queries.unvalidated().filter(created_at__lte=utc(before))
     ids = list(waiting.order_by("id").values_list("user_id", flat=True)[:limit])
     for user_id in ids:
         end_registration(user_id=user_id, reason="the e-mail address was not validated in time", at=at)
@@ -286,118 +228,6 @@ def reseal_sip_secrets(*, limit: int = 1_000_000) -> int:
                 fresh.save(update_fields=["sealed_ha1"])
             count += 1
     return count
-
-
-def _checked(given: Registration) -> Registration:
-    """The same registration in the form in which it is kept, or the first thing wrong with it."""
-    user_name, email = rules.checked_user_name(given.user_name), rules.checked_email(given.email)
-    rules.checked_password(given.password, user_name=user_name, email=email)
-    rules.checked_sip_password(given.sip_password, user_name=user_name, site_password=given.password)
-    company = ""
-    if given.kind is rules.CustomerKind.COMPANY:
-        company = rules.checked_name(given.company, kind=rules.CustomerKind.COMPANY)
-    if not given.adult:
-        raise rules.Incomplete("a customer certifies being of age, or entitled to bind the company", field="adult")
-    if missing := set(rules.Document) - {tick.document for tick in given.accepted}:
-        raise rules.Incomplete(f"not accepted yet: {', '.join(sorted(missing))}", field="accepted")
-    if given.language not in dict(settings.LANGUAGES):
-        raise rules.Incomplete("a language is fr or en", field="language")
-    if queries.taken(username=user_name):
-        raise UserNameTaken("this user name is taken: choose another")
-    if queries.taken(email=email):
-        raise EmailTaken("this e-mail address has an account: sign in, or ask for a new password")
-    return Registration(
-        brand=given.brand,
-        currency=given.currency,
-        email=email,
-        user_name=user_name,
-        password=given.password,
-        sip_password=given.sip_password,
-        name=rules.checked_name(given.name),
-        first_names=rules.checked_name(given.first_names),
-        company=company,
-        kind=given.kind,
-        language=given.language,
-        country=rules.checked_country(given.country),
-        adult=given.adult,
-        accepted=given.accepted,
-        ip=given.ip,
-    )
-
-
-def _add_user(given: Registration, at: datetime) -> models.User:
-    user = models.User(username=given.user_name, email=given.email, created_at=at)
-    user.set_password(given.password)
-    user.save()
-    EmailAddress.objects.create(user=user, email=given.email, primary=True, verified=False)
-    return user
-
-
-def _add_customer(given: Registration, user: models.User, at: datetime) -> models.Customer:
-    return models.Customer.objects.create(
-        user=user,
-        brand=given.brand,
-        kind=given.kind.value,
-        first_names=given.first_names,
-        name=given.name,
-        company=given.company,
-        language=given.language,
-        country=given.country,
-        certified_at=at,
-        created_at=at,
-    )
-
-
-def _add_account(given: Registration, customer: models.Customer, at: datetime) -> models.BillingAccount:
-    """The account's number follows from its row's: A000001, A000002, ... none is given twice."""
-    terms = next(tick.ref for tick in given.accepted if tick.document is rules.Document.TERMS)
-    account = models.BillingAccount.objects.create(
-        number=uuid.uuid4().hex[:16],
-        customer=customer,
-        brand=given.brand,
-        currency=given.currency,
-        terms_ref=terms,
-        created_at=at,
-    )
-    account.number = f"A{account.pk:06d}"
-    account.save(update_fields=["number"])
-    return account
-
-
-def _add_sip_user(given: Registration, account: models.BillingAccount, at: datetime) -> None:
-    models.SipUser.objects.create(
-        username=given.user_name,
-        account=account,
-        sealed_ha1=_sealed(given.user_name, given.sip_password),
-        created_at=at,
-        changed_at=at,
-    )
-
-
-def _add_acceptances(customer: models.Customer, accepted: Sequence[rules.Accepted], ip: str, at: datetime) -> None:
-    account = customer.accounts.order_by("id").values_list("number", flat=True).first() or ""
-    for tick in accepted:
-        row = models.TermsAcceptance.objects.create(
-            customer=customer,
-            document=tick.document.value,
-            ref=tick.ref,
-            text_sha256=tick.text_sha256,
-            language=tick.language,
-            at=at,
-            ip=ip,
-        )
-        ticked = {
-            "document": tick.document.value,
-            "ref": tick.ref,
-            "text_sha256": tick.text_sha256,
-            "language": tick.language,
-            "ip": ip,
-        }
-        proof.record(kind="party.acceptance", subject=account, key=f"acceptance:{row.pk}", body=ticked, at=at)
-
-
-def _sealed(username: str, password: str) -> str:
-    return vault.seal(rules.ha1(username, settings.SIP_REALM, password), owner=username)
 
 
 def _sip_row(username: str) -> models.SipUser:
@@ -422,14 +252,3 @@ def _set_sip_state(row: models.SipUser, state: models.SipState, at: datetime) ->
 def _tell_sip(row: models.SipUser, kind: str, at: datetime) -> None:
     body = {"sip_user": row.username, "account": row.account.number}
     policy_operations.record_event(kind=kind, key=f"{row.username}:{ids.new_id('evt')}", body=body, at=at)
-
-
-def _told(customer: models.Customer, account: models.BillingAccount) -> dict[str, object]:
-    """What events say of a customer: no name and no address, which other rooms read from queries."""
-    return {
-        "account": account.number,
-        "brand": account.brand,
-        "currency": account.currency,
-        "terms": account.terms_ref,
-        "language": customer.language,
-    }

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cadran.party import models, vault
+from allauth.account.models import EmailAddress
+from django.db.models import QuerySet
+
+from cadran.party import models, opening, vault
 from cadran.party.staff_queries import Staff as Staff
 from cadran.party.staff_queries import staff as staff
 from cadran.party.staff_queries import staff_acts as staff_acts
@@ -60,6 +63,10 @@ class Customer:
     raised_duration: bool
     created_at: datetime
     validated_at: datetime | None
+    phone: str = ""
+    siren: str = ""
+    vat_number: str = ""
+    certified: str = ""
 
     @property
     def active(self) -> bool:
@@ -139,9 +146,22 @@ def customers(*, limit: int = 100) -> tuple[Customer, ...]:
 
 
 def oldest_unvalidated() -> datetime | None:
-    """When the oldest registration that still waits for its validation was made; None when none waits."""
-    waiting = models.Customer.objects.filter(state=models.CustomerState.REGISTERED)
-    return waiting.order_by("created_at").values_list("created_at", flat=True).first()
+    """When the oldest registration whose e-mail address is not validated yet was made; None when none waits."""
+    return unvalidated().order_by("created_at").values_list("created_at", flat=True).first()
+
+
+def unvalidated() -> QuerySet[models.Customer]:
+    """The registrations whose e-mail address is not validated yet, for this room alone."""
+    proved = EmailAddress.objects.filter(verified=True).values("user_id")
+    return models.Customer.objects.filter(state=models.CustomerState.REGISTERED).exclude(user_id__in=proved)
+
+
+def missing(*, user_id: int) -> tuple[str, ...]:
+    """What a customer has still to prove, of the texts of `account.validated_by`, before services open. Raises UnknownCustomer."""
+    row = models.Customer.objects.select_related("user").filter(user_id=user_id).first()
+    if row is None:
+        raise UnknownCustomer("no customer signs in that way")
+    return tuple(filter(None, str(opening.decision(row).inputs["missing"]).split(", ")))
 
 
 def taken(*, username: str = "", email: str = "") -> bool:
@@ -198,6 +218,10 @@ def _customer(row: models.Customer) -> Customer:
         company=row.company,
         language=row.language,
         country=row.country,
+        phone=row.phone,
+        siren=row.siren,
+        vat_number=row.vat_number,
+        certified=row.certified,
         state=row.state,
         state_reason=row.state_reason,
         account=account.number,

@@ -66,6 +66,24 @@ class InvalidCountry(InvalidInput):
     error_id = "party-country-invalid"
 
 
+class CountryClosed(InvalidInput):
+    """A country that the operator closed for this brand."""
+
+    error_id = "party-country-closed"
+
+
+class InvalidPhone(InvalidInput):
+    """Text that is no telephone number somebody can be reached at."""
+
+    error_id = "party-phone-invalid"
+
+
+class InvalidCompanyNumber(InvalidInput):
+    """A SIREN or VAT number that no company can have, or two that are not of one company."""
+
+    error_id = "party-company-number-invalid"
+
+
 class WeakPassword(InvalidInput):
     """A site password that does not keep the rules."""
 
@@ -92,12 +110,27 @@ class CustomerKind(StrEnum):
 
 
 class Document(StrEnum):
-    """What a customer ticks as read and accepted, each in its version (IPP-0-acceptance)."""
+    """What a customer ticks as read and accepted, each in its version (IPP-0-acceptance, KRY-2.1-acceptance)."""
 
     TERMS = "terms"
+    LEGAL = "legal"
     DESCRIPTIONS = "descriptions"
     PRICES = "prices"
     OFFERS = "offers"
+    SPECIAL = "special"
+
+
+# Special conditions are accepted where the brand's products have some.
+ALWAYS_ACCEPTED = frozenset(Document) - {Document.SPECIAL}
+
+
+class Certificate(StrEnum):
+    """What a customer certifies: a person its age; who registers a company, that it may bind it, and that no insolvency procedure
+    is open."""
+
+    AGE = "age"
+    BINDS = "may-bind"
+    SOLVENT = "no-insolvency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

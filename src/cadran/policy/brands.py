@@ -51,7 +51,8 @@ class Brand:
     key: folder name and first half of a terms reference. country: ISO 3166 alpha-2, where it is established and whose
     dialling habits are its default. languages: the first is the official one, the others are indicative.
     emergency_countries: where the brand serves callers and the law expects emergency routing. emergency_routed: where its
-    default terms switch it on. numbers: `own-number`, and what a caller without one may show (`verified`, `withheld`).
+    default terms switch it on. phone_asked: whether registration needs a telephone number. numbers: `own-number`, and what a
+    caller without one may show (`verified`, `withheld`).
     staff_alone_micros: what one member of staff may give, take back or refund in 24 hours without a second one;
     staff_most_micros: what may be moved at once; staff_proposal_days: how long a proposal waits for the second one.
     """
@@ -71,6 +72,7 @@ class Brand:
     registration_verify: tuple[str, ...]
     minimum_age: int
     legal_entities: bool
+    phone_asked: bool
     services: tuple[str, ...]
     free_of_own_number: tuple[str, ...]
     emergency_countries: tuple[str, ...]
@@ -107,7 +109,7 @@ _SPEC: dict[str, dict[str, type]] = {
     },
     "summary": {"fr": str, "en": str},
     "colours": {"primary": str, "accent": str, "background": str, "text": str},
-    "registration": {"open": bool, "verify": list, "minimum_age": int, "legal_entities": bool},
+    "registration": {"open": bool, "verify": list, "minimum_age": int, "legal_entities": bool, "phone": bool},
     "numbers": {"free_of_own_number": list},
     "emergency": {"countries": list},
     "staff": {"alone_micros": int, "most_micros": int, "proposal_days": int},
@@ -179,6 +181,7 @@ def read_brand(sections: list[Section], versions: tuple[str, ...], emergency_rou
         registration_verify=_texts(registration["verify"]),
         minimum_age=int(str(registration["minimum_age"])),
         legal_entities=bool(registration["legal_entities"]),
+        phone_asked=bool(registration["phone"]),
         services=_texts(head["services"]),
         free_of_own_number=_texts(data["numbers"]["free_of_own_number"]),
         emergency_countries=_texts(data["emergency"]["countries"]),

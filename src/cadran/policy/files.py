@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cadran.policy import brands, law, register, sections, terms_file, values
+from cadran.policy import brands, law, notices, register, sections, terms_file, values
 from cadran.policy.sections import Fault, PolicyError
 from cadran.policy.terms import Content, Terms
 from cadran.units.errors import InvalidInput
@@ -44,11 +44,12 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class BrandFiles:
-    """A brand, its terms by version (oldest first) and their texts by (version, language)."""
+    """A brand, its terms by version (oldest first), their texts by (version, language), and the notices beside them."""
 
     brand: brands.Brand
     terms: Mapping[str, Terms]
     texts: Mapping[tuple[str, str], str]
+    notices: notices.Notices
 
 
 def read_mutation(text: str, public: bool) -> Mutation | None:
@@ -117,6 +118,9 @@ def load_brand(
     faults += more
     for overlay in overlays:
         faults += _add_versions(overlay, folder.name, clauses, versions, texts)
+    languages: Any = next((part.body.get("languages") for part in found if part.name == "brand"), None) or []
+    published, more = notices.load(folder, shown, languages, _read_text)
+    faults += more
     if not faults:
         faults += _version_faults(found, versions, texts, f"{shown}/brand.toml")
     _raise(faults)
@@ -126,7 +130,7 @@ def load_brand(
     default = next(part for part in found if part.name == "brand").body["default_terms"]
     switch = ordered[str(default)].values.get("emergency.routed_countries")
     routed = tuple(str(country) for country in switch.content) if switch and isinstance(switch.content, tuple) else ()
-    return BrandFiles(brands.read_brand(found, tuple(ordered), routed), ordered, texts)
+    return BrandFiles(brands.read_brand(found, tuple(ordered), routed), ordered, texts, published)
 
 
 def _add_versions(

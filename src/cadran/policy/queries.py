@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 
 from cadran.policy import brands as brand_files
-from cadran.policy import files
+from cadran.policy import files, notices
 from cadran.policy import law as laws
 from cadran.policy.brands import Brand, UnknownBrand
 from cadran.policy.register import Clause, UnknownClause
@@ -77,6 +77,19 @@ def terms_text(ref: str, language: str) -> tuple[str, str]:
     if (version.version, language) not in read.texts:
         language = read.brand.language
     return read.texts[version.version, language], version.sha256[language]
+
+
+def notice(brand: str, name: str, language: str, at: datetime) -> notices.Notice | None:
+    """The notice of that name in force at `at` (`legal`, or a service's special conditions), in that language or else the official
+    one; None where the brand has none. Raises UnknownBrand."""
+    read = _brand_files(brand)
+    return notices.in_force(read.notices, name, language, read.brand.language, civil_day(at, read.brand.zone))
+
+
+def special_conditions(brand: str, language: str, at: datetime) -> tuple[notices.Notice, ...]:
+    """The special conditions in force of the brand's services, in the order of its services. Raises UnknownBrand."""
+    found = (notice(brand, service, language, at) for service in _brand_files(brand).brand.services)
+    return tuple(one for one in found if one is not None)
 
 
 def brands() -> tuple[Brand, ...]:
@@ -159,7 +172,7 @@ def _brand_files(key: str) -> files.BrandFiles:
         raise UnknownBrand(f"no brand {key!r}: one of {', '.join(brand_keys()) or 'none, the brands folder is empty'}")
     published = Path(settings.PUBLISHED) / key / "terms"
     versions = list[str]()
-    for terms_folder in (folder / "terms", published):
+    for terms_folder in (folder / "terms", folder / notices.FOLDER, published):
         with contextlib.suppress(OSError):
             versions += [entry.path for entry in os.scandir(terms_folder)]
     paths = (files.REGISTER, folder / "brand.toml", *(Path(path) for path in sorted(versions)))
