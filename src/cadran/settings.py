@@ -248,7 +248,7 @@ ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_ADAPTER = "cadran.web.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "cadran.web.forms.SignupForm"}
+ACCOUNT_FORMS = {"signup": "cadran.web.accounts.signup_form.SignupForm"}
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
@@ -262,6 +262,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+ACCOUNT_RATE_LIMITS = {"deposit": "20/h/user"}
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/dashboard/"
 # Proxies in front whose X-Forwarded-For tells the visitor's address. Without one the header is not believed.
@@ -276,6 +277,7 @@ CACHES = {
 }
 # A session of the back office ends after so long without a page.
 OFFICE_IDLE_S = _seconds("CADRAN_OFFICE_IDLE_S", "1800")
+FILE_UPLOAD_HANDLERS = ["cadran.web.uploads.BoundedMemory"]
 CSRF_FAILURE_VIEW = "cadran.web.views.public.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

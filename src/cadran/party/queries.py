@@ -174,6 +174,14 @@ def taken(*, username: str = "", email: str = "") -> bool:
     return bool(email) and models.User.objects.filter(email=email).exists()
 
 
+def is_registration_of(*, username: str, email: str, password: str) -> bool:
+    """Whether a registration that still waits for its validation has that name, address and password: the same one sent twice."""
+    user = models.User.objects.filter(username=username.strip().lower(), email=email.strip().lower()).first()
+    if user is None or not models.Customer.objects.filter(user=user, state=models.CustomerState.REGISTERED).exists():
+        return False
+    return user.check_password(password)
+
+
 def acceptances(*, customer_id: int) -> tuple[Acceptance, ...]:
     """All that a customer accepted, newest first."""
     return tuple(

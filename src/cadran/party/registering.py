@@ -92,6 +92,8 @@ def register_customer(*, registration: Registration, at: datetime) -> queries.Cu
                 kind="party.customer-registered", key=account.number, body=opening.told(customer, account), at=at
             )
     except IntegrityError as error:  # lost a race against the same name or address
+        if "email" in str(error):
+            raise EmailTaken("this e-mail address has an account: sign in, or ask for a new password") from error
         raise UserNameTaken("this user name was taken a moment ago: choose another") from error
     return queries.customer_of_account(account.number)
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from cadran.journeys import mails as journey_mails
 from cadran.journeys import registration
 from cadran.party import operations as party_operations
+from cadran.party import passwords
 from cadran.party import queries as party
 from cadran.party import rules as party_rules
 from cadran.policy import queries as policy
@@ -54,7 +55,7 @@ class AccountAdapter(KnownBrowser):
 
     def clean_password(self, password: str, user: Any = None) -> str:
         try:
-            party_rules.checked_password(
+            passwords.checked(
                 password, user_name=getattr(user, "username", "") or "", email=getattr(user, "email", "") or ""
             )
         except party_rules.WeakPassword as error:

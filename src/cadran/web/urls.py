@@ -5,8 +5,8 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
-from cadran.web.accounts import agreed
-from cadran.web.views import automatic, consumption, customer, desk, entrance, phones, public, topup
+from cadran.web.accounts import agreed, signup
+from cadran.web.views import automatic, consumption, customer, desk, phones, public, topup
 
 
 class VersionConverter:
@@ -30,6 +30,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("terms/", public.terms, name="terms"),
     path("terms/<version:version>/", public.terms, name="terms_version"),
     path("terms/<version:old>/compare/<version:new>/", agreed.compare, name="terms_compare"),
+    path("legal/", public.notice, {"part": "legal"}, name="legal"),
+    path("special/", public.notice, {"part": "special"}, name="special"),
     path("descriptions/", public.described, {"part": "descriptions"}, name="descriptions"),
     path("offers/", public.described, {"part": "offers"}, name="offers"),
     path("brand.css", public.brand_css, name="brand_css"),
@@ -44,7 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("statement/<path:movement>/", consumption.movement, name="movement"),
     path("sip/", phones.sip, name="sip"),
     path("sip/devices/", phones.drop, name="drop_device"),
-    path("sip/proposal", entrance.proposal, name="sip_proposal"),
+    path("sip/proposal", signup.proposal, name="sip_proposal"),
     path("payments/", topup.payments, name="payments"),
     path("payments/receipts/<str:number>.pdf", topup.receipt, name="receipt"),
     path("payments/automatic/", automatic.choose, name="automatic_topup"),
@@ -59,7 +61,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("office/", include("cadran.web.office.urls")),
     path("api/", include("cadran.web.api.urls")),
     # Sign-in: allauth's views, those that this site uses.
-    path("account/signup/", entrance.signup, name="account_signup"),
+    path("account/signup/", signup.signup, name="account_signup"),
     path("account/login/", allauth_views.login, name="account_login"),
     path("account/logout/", allauth_views.logout, name="account_logout"),
     path("account/inactive/", allauth_views.account_inactive, name="account_inactive"),

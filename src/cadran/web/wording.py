@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _lazy
 
 from cadran.units.errors import CadranError
 
@@ -31,6 +32,35 @@ _SENTENCES = {
     "party-sip-password-weak:same": _("Le mot de passe SIP doit différer de celui du site."),
     "units-e164-invalid": _("Écrivez le numéro en entier, avec + et l’indicatif du pays."),
     "numbering-favourites-full": _("Vous suivez déjà huit numéros : retirez-en un d’abord."),
+    "party-password-weak:common": _(
+        "Ce mot de passe, ou celui dont il est tiré, est courant : il serait essayé parmi les premiers. Prenez plusieurs mots à vous."
+    ),
+    "party-country-closed": _("Le service est fermé dans ce pays."),
+    "party-phone-invalid": _("Écrivez un numéro qui existe, comme 06 12 34 56 78 ou +33 6 12 34 56 78."),
+    "party-company-number-invalid:siren": _("Ce SIREN n’existe pas : relisez ses 9 chiffres."),
+    "party-company-number-invalid:vat": _("Écrivez un numéro de TVA de l’Union européenne, comme FR40303265045."),
+    "party-company-number-invalid:vat-siren": _("Ce numéro de TVA n’est pas celui de l’entreprise de ce SIREN."),
+    "party-document-expired:past": _("Ce document n’est plus valable : donnez-en un autre."),
+    "party-document-expired:far": _("Relisez la date de fin de validité."),
+    "party-document-side-missing": _(
+        "Il manque un côté : donnez une photo de chacun, ou un PDF qui contient les deux."
+    ),
+    "party-document-not-awaited": _("Aucun document n’est attendu pour ce compte en ce moment."),
+    "party-document-file-refused:empty": _("Ce fichier est vide."),
+    "party-document-file-refused:size": _("Ce fichier dépasse 10 Mo : réduisez-le ou reprenez la photo."),
+    "party-document-file-refused:type": _("Donnez une photo (JPEG, PNG ou WebP) ou un PDF."),
+    "party-document-file-refused:heic": _("Cette photo est au format HEIC : enregistrez-la en JPEG."),
+    "party-document-file-refused:broken": _("Ce fichier ne se lit pas : reprenez la photo."),
+    "party-document-file-refused:pixels": _("Cette image est trop grande : réduisez-la."),
+    "party-document-file-refused:small": _(
+        "Cette image est trop petite pour être lue : reprenez la photo de plus près."
+    ),
+    "party-document-file-refused:pages": _("Un PDF compte ici quatre pages au plus."),
+    "party-document-file-refused:locked": _("Ce PDF est protégé par un mot de passe : enregistrez-le sans."),
+    "party-document-file-refused:active": _(
+        "Ce PDF contient un script, un formulaire ou une pièce jointe : imprimez-le dans un nouveau PDF, ou prenez une photo."
+    ),
+    "party-document-file-refused:busy": _("Trop de fichiers arrivent en ce moment : recommencez dans une minute."),
     "journeys-document-changed": _("Ce document a changé entre-temps : relisez-le, puis cochez à nouveau."),
     "journeys-registration-closed": _("Les inscriptions de ce type sont fermées pour le moment."),
 }
@@ -92,8 +122,19 @@ STEPS = {
     "connection": _("frais de mise en relation"),
     "minimum": _("minimum"),
 }
+REFUSALS = {
+    "unreadable": _lazy("On ne peut pas tout lire : l’image est floue, sombre ou coupée."),
+    "side-missing": _lazy("Il manque un côté du document."),
+    "expired": _lazy("Le document n’est plus valable."),
+    "name-differs": _lazy("Le nom n’est pas celui de votre inscription."),
+    "not-an-identity-document": _lazy("Ce n’est pas une carte d’identité, un passeport ou un titre de séjour."),
+    "under-age": _lazy("Le service est réservé aux personnes majeures."),
+    "bad-faith": _lazy("Le document ne paraît pas authentique."),
+}
 DOCUMENTS = {
     "terms": _("Conditions générales"),
+    "legal": _("Mentions légales"),
+    "special": _("Conditions particulières"),
     "descriptions": _("Descriptif des services"),
     "prices": _("Tarifs"),
     "offers": _("Offres"),

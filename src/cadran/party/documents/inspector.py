@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cadran
@@ -13,10 +14,13 @@ from cadran.party.documents import inspection, rules
 from cadran.units.errors import InvalidInput
 
 WAIT_S = 40
+AT_ONCE = 2  # inspections of one process: each may take a gigabyte for a moment
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 class FileRefused(InvalidInput):
-    """A file that is not taken. `details["rule"]`: empty, size, type, heic, broken, pixels, small, pages, locked, active."""
+    """A file that is not taken. `details["rule"]`: empty, size, type, heic, broken, pixels, small, pages, locked, active,
+    busy."""
 
     error_id = "party-document-file-refused"
 
@@ -31,6 +35,7 @@ _SENTENCES = {
     "small": f"this picture is too small to be read: {inspection.SHORTEST_SIDE} points a side at least",
     "pages": f"a PDF has at most {rules.MAX_PAGES} pages",
     "locked": "this PDF is locked by a password: save it without",
+    "busy": "too many files are being checked: send it again in a minute",
     "active": "this PDF holds scripts, forms or attachments: print it to a new PDF, or take a photo",
 }
 
@@ -48,10 +53,14 @@ def inspected(raw: bytes) -> inspection.Safe:
     argv = [sys.executable, "-m", inspection.__name__, str(rules.MAX_BYTES), str(rules.MAX_PAGES)]
     source = str(Path(cadran.__file__).resolve().parents[1])
     env = {"PYTHONPATH": source, "PATH": os.defpath, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    if not _turns.acquire(timeout=WAIT_S):
+        raise refusal("busy")
     try:
         done = subprocess.run(argv, input=raw, capture_output=True, timeout=WAIT_S, env=env, cwd="/", check=False)
     except subprocess.TimeoutExpired as error:
         raise refusal("broken") from error
+    finally:
+        _turns.release()
     line, _, content = done.stdout.partition(b"\n")
     if done.returncode != 0 or not line:  # it took more memory or time than a document needs
         raise refusal("broken")

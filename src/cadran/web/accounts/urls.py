@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from cadran.web.accounts import agreed, connection, email, leaving, reports, security
+from cadran.web.accounts import agreed, connection, deposit, email, leaving, reports, security
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("security/", security.overview, name="security"),
@@ -25,4 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("connection/result/", connection.result, name="connection_result"),
     path("data/", leaving.own_data, name="own_data"),
     path("close/", leaving.close, name="close_account"),
+    path("registration/", deposit.state, name="registration"),
+    path("registration/document/", deposit.document, name="registration_document"),
 ]

@@ -28,11 +28,13 @@ P = ParamSpec("P")
 def for_customers(
     view: Callable[Concatenate[HttpRequest, party.Customer, P], HttpResponseBase],
 ) -> Callable[..., HttpResponseBase]:
-    """The view, for a customer who signed in and whose e-mail address is validated (IPP-5.2), and for nobody else."""
+    """The view, for a customer who signed in and is validated (IPP-5.2), and for nobody else; others see what is missing."""
 
     @functools.wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         customer = party.customer(user_id=request.user.pk or 0)
+        if customer is not None and customer.state == "registered" and customer.brand == serving.brand_key():
+            return redirect("registration")
         if customer is None or not customer.active or customer.brand != serving.brand_key():
             return render(request, "web/not_open.html", {"customer": customer}, status=403)
         return view(request, customer, *args, **kwargs)

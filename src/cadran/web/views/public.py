@@ -13,6 +13,7 @@ from django.views.i18n import set_language as django_set_language
 from cadran.catalog import queries as catalog
 from cadran.journeys import registration
 from cadran.party import operations as party_operations
+from cadran.policy import notices
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.rating import rules as rating
@@ -96,6 +97,24 @@ def described(request: HttpRequest, part: str) -> HttpResponse:
     in_force = policy.terms_in_force(serving.brand_key(), at)
     context = {"offered": offered[document], "terms": _values(in_force), "shown": in_force}
     return render(request, f"web/{part}.html", context)
+
+
+@require_safe
+def notice(request: HttpRequest, part: str) -> HttpResponse:
+    """The legal notice in force, or the special conditions of the brand's products; 404 where the brand has none."""
+    at, language, key = settings.CIVIL_CLOCK.now(), forms.language(), serving.brand_key()
+    legal = policy.notice(key, notices.LEGAL, language, at) if part == notices.LEGAL else None
+    shown = [legal] if legal else list(policy.special_conditions(key, language, at) if part == "special" else ())
+    if not shown:
+        raise Http404
+    offered = {one.document.value: one for one in registration.documents(brand=key, language=language, at=at)}
+    context = {
+        "part": part,
+        "texts": [texts.html(one.text) for one in shown],
+        "offered": offered[part],
+        "indicative": language != policy.brand(key).language,
+    }
+    return render(request, "web/notice.html", context)
 
 
 @require_safe

@@ -15,15 +15,6 @@ document.querySelectorAll("button[name=propose]").forEach((button) => {
     }
   });
 });
-document.querySelectorAll("input[name=kind]").forEach((choice) => {
-  const company = document.querySelector("[data-company]");
-  const show = () => {
-    const picked = document.querySelector("input[name=kind]:checked");
-    if (company) company.hidden = !picked || picked.value !== "company";
-  };
-  choice.addEventListener("change", show);
-  show();
-});
 // The part that moves is fetched again: often while a call lasts, seldom otherwise, not at all in a hidden tab; a failure waits longer.
 (() => {
   const BUSY_MS = 3000, IDLE_MS = 15000, LONGEST_MS = 120000;

@@ -1,4 +1,4 @@
-"""Sign-up with its SIP password proposal; the rest of sign-in is allauth's, with our templates."""
+"""The registration page, with its proposal of a SIP password; the rest of sign-in is allauth's, with our templates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 import structlog
 from allauth.account import views as allauth_views
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_GET
 
+from cadran.party import operations as party_operations
 from cadran.party import vault
 from cadran.units.errors import CadranError
 from cadran.web import wording
@@ -32,11 +34,16 @@ class SignupView(allauth_views.SignupView):  # type: ignore[misc]
         return response  # type: ignore[no-any-return]
 
     def form_valid(self, form: Any) -> HttpResponse:
+        if form.repeated:
+            return redirect("account_email_verification_sent")
         try:
             return super().form_valid(form)  # type: ignore[no-any-return]
+        except party_operations.EmailTaken:  # lost a race against the same address: said as for any known address
+            return redirect("account_email_verification_sent")
         except CadranError as error:
             log.info("registration-refused", error=error.error_id)
-            form.add_error(None, wording.of(error))
+            field = "username" if isinstance(error, party_operations.UserNameTaken) else None
+            form.add_error(field, wording.of(error))
             return self.form_invalid(form)  # type: ignore[no-any-return]
 
 
