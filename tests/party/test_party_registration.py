@@ -101,8 +101,8 @@ def test_incomplete_or_invalid_information_ends_the_registration_and_keeps_nothi
 
 
 @pytest.mark.clause("IPP-0-acceptance")
-@pytest.mark.parametrize("missing", list(rules.Document))
-def test_each_of_the_four_documents_must_be_ticked(register: Register, missing: rules.Document) -> None:
+@pytest.mark.parametrize("missing", sorted(rules.ALWAYS_ACCEPTED))
+def test_each_of_the_five_documents_must_be_ticked(register: Register, missing: rules.Document) -> None:
     ticks = tuple(
         rules.Accepted(document=d, ref="ippi/2018-04", text_sha256="ab" * 32, language="fr")
         for d in rules.Document
@@ -116,7 +116,7 @@ def test_each_of_the_four_documents_must_be_ticked(register: Register, missing: 
 def test_an_acceptance_keeps_version_hash_language_instant_and_address(register: Register) -> None:
     claire = register()
     kept = queries.acceptances(customer_id=claire.id)
-    assert {a.document for a in kept} == {"terms", "descriptions", "prices", "offers"}
+    assert {a.document for a in kept} == {"terms", "legal", "descriptions", "prices", "offers", "special"}
     assert {(a.ref, a.text_sha256, a.language, a.at, a.ip) for a in kept} == {
         ("ippi/2018-04", "ab" * 32, "fr", AT, "192.0.2.7")
     }
@@ -178,7 +178,9 @@ def test_a_validated_customer_is_never_ended_as_unvalidated(customer: queries.Cu
 
 
 def test_a_company_is_shown_by_its_name(register: Register) -> None:
-    shop = register(kind=rules.CustomerKind.COMPANY, company="Bâti & Fils 2000", email="a@b.fr", user_name="bati")
+    shop = register(
+        kind=rules.CustomerKind.COMPANY, company="Bâti & Fils 2000", email="a@b.fr", user_name="bati", siren="552008443"
+    )
     assert shop.display_name == "Bâti & Fils 2000"
 
 

@@ -38,7 +38,7 @@ def filled(db: None) -> Callable[..., Form]:
         ticks = dict(re.findall(r'name="(accept_\w+)"[^>]*?value="([^"]+)"', page)) or {
             name: value for value, name in re.findall(r'value="([^"]+)"[^>]*?name="(accept_\w+)"', page)
         }
-        assert len(ticks) == 4
+        assert len(ticks) == 5
         form: dict[str, str | None] = {
             "kind": "person",
             "first_names": "Claire",

@@ -139,7 +139,8 @@ def test_a_user_name_taken_in_any_case_is_told_beside_its_field(
         ("sip_password", "court1", "12 à 64"),
         ("sip_password", 'avec"guillemets12', "lettres sans accent"),
         ("country", "XX", "choix"),
-        ("adult", None, "Certifiez"),
+        ("adult", None, "Cochez cette case pour continuer"),
+        ("accept_legal", None, "Cochez"),
         ("accept_terms", None, "Cochez"),
         ("accept_prices", None, "Cochez"),
         ("accept_terms", "ippi/2018-04 " + "0" * 64, "a changé"),
@@ -164,7 +165,7 @@ def test_each_tick_keeps_the_version_and_hash_of_what_was_shown(visitor: Client,
     sign_up()
     customer = queries.customer_named("claire")
     kept = {one.document: one for one in queries.acceptances(customer_id=customer.id)}
-    assert set(kept) == {"terms", "descriptions", "prices", "offers"}
+    assert set(kept) == {"terms", "legal", "descriptions", "prices", "offers"}
     assert kept["terms"].ref == "ippi/2018-04"
     assert kept["terms"].text_sha256 in visitor.get("/terms/").content.decode()
     assert kept["terms"].language == "fr"
@@ -192,7 +193,7 @@ def test_proposals_differ_and_are_never_cached(visitor: Client) -> None:
 
 
 def test_a_company_name_is_shown_as_text_whatever_it_holds(visitor: Client, sign_up: Callable[..., str]) -> None:
-    visitor.post(sign_up(kind="company", company="Bâti & Fils (Ouest)"))
+    visitor.post(sign_up(kind="company", company="Bâti & Fils (Ouest)", siren="552 008 443", binds="on"))
     assert "Bonjour Bâti &amp; Fils (Ouest)" in visitor.get("/dashboard/").content.decode()
 
 

@@ -90,7 +90,7 @@ def checked_siren(text: str, *, country: str) -> str:
 @carries("KRY-4.1-registration")
 def checked_vat_number(text: str, *, country: str, siren: str) -> str:
     """The VAT number with its country's letters, or nothing. A French one holds the company's SIREN. Raises InvalidCompanyNumber."""
-    number = vat.compact(text[:40]).upper()
+    number = "".join(c for c in text[:40].upper() if c.isalnum())
     if not number:
         return ""
     if number[:2].isdigit():
