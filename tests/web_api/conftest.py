@@ -12,10 +12,12 @@ from django.core.cache import cache
 from web_api_program import Program
 
 from cadran.journeys import registration
-from cadran.party import models as party_models
+from cadran.party import operations as party_operations
 from cadran.party import queries as party
+from cadran.party import staff_queries
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys.rules import CUSTOMER_SCOPES, STAFF_SCOPES
+from cadran.party.staff import Role
 from cadran.web.api import access, rates
 
 PASSWORD, SIP_PASSWORD = "vent-du-large-29", "k7mq-x3dw-p9ra-t4hv"
@@ -106,12 +108,11 @@ def staff_key(db: None) -> Callable[..., Program]:
 
     def run(*scopes: str, user_name: str = "agent", test: bool = False, brand: str = "ippi") -> Program:
         at = settings.CIVIL_CLOCK.now()
-        user, _ = party_models.User.objects.get_or_create(
-            username=user_name,
-            defaults={"email": f"{user_name}@cadran.invalid", "is_staff": True, "created_at": at},
+        member = staff_queries.staff_named(user_name) or party_operations.make_staff(
+            user_name=user_name, email=f"{user_name}@example.org", password=PASSWORD, role=Role.ADMIN, at=at
         )
         made = key_operations.make_staff_key(
-            staff_id=user.pk,
+            staff_id=member.user_id,
             brand=brand,
             label="test",
             scopes=scopes or [scope.value for scope in STAFF_SCOPES],

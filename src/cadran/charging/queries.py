@@ -71,17 +71,6 @@ def page(
     return tuple((row.position, decode_record(row.body)) for row in rows.only("position", "body"))
 
 
-def brand_page(
-    *, brand: str, wanted: Wanted, before: int | None = None, limit: int = 50
-) -> tuple[tuple[int, records.Record], ...]:
-    """The records of all of a brand's customers in the order in which they were written, the last first, each with its position."""
-    rows = _wanted(models.Cdr.objects.filter(brand=brand), wanted)
-    if before is not None:
-        rows = rows.filter(position__lt=before)
-    rows = rows.order_by("-position")[: min(limit, MAX_ROWS)]
-    return tuple((row.position, decode_record(row.body)) for row in rows.only("position", "body"))
-
-
 def last_position() -> int:
     """The position of the newest record, 0 before the first."""
     return models.Cdr.objects.order_by("-position").values_list("position", flat=True).first() or 0

@@ -11,8 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from cadran.party import models as party_models
+from cadran.party import staff_queries
 from cadran.party.keys import models, queries, rules
+from cadran.party.staff import Permission
 from cadran.policy import operations as policy_operations
+from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
 from cadran.units.period import utc
 
@@ -60,9 +63,13 @@ def make_staff_key(
     Raises rules.InvalidKeyWish, rules.TooManyKeys, queries.OwnerNotActive.
     """
     with transaction.atomic():
-        user = party_models.User.objects.filter(pk=staff_id, is_staff=True, is_active=True).first()
-        if user is None:
-            raise queries.OwnerNotActive("only staff has keys of staff")
+        member = staff_queries.staff(staff_id)
+        if member is None or not (member.may(Permission.MANAGE_API_KEYS) and member.serves(brand)):
+            raise queries.OwnerNotActive(
+                "only staff that may manage keys of the API, for a brand that it serves, makes one"
+            )
+        policy.brand(brand)
+        user = party_models.User.objects.get(pk=staff_id)
         return _make(models.ApiKey(brand=brand, staff=user), label, scopes, test, days, made_by, utc(at))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from cadran.party import models as party_models
+from cadran.party import staff_queries
 from cadran.party.keys import models, rules
 from cadran.units.errors import CadranError
 
@@ -111,7 +112,8 @@ def _owner_active(row: models.ApiKey) -> bool:
         user, open_ = customer.user, customer.state == party_models.CustomerState.ACTIVE and row.account.state == "open"
     else:
         assert row.staff is not None
-        user, open_ = row.staff, row.staff.is_staff
+        member = staff_queries.staff(row.staff.pk)
+        user, open_ = row.staff, member is not None and member.active and member.serves(row.brand)
     return open_ and user.is_active and not user.must_change_password
 
 

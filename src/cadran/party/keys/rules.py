@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from cadran.party import staff as staff_rules
 from cadran.units.errors import CadranError, InvalidInput
 
 PREFIX_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -32,11 +33,13 @@ class Scope(StrEnum):
     READ_WEBHOOKS = "read:webhooks"
     WRITE_WEBHOOKS = "write:webhooks"
     STAFF_READ_CUSTOMERS = "staff:read:customers"
+    STAFF_READ_PERSONAL = "staff:read:personal-data"
     STAFF_WRITE_CUSTOMERS = "staff:write:customers"
     STAFF_READ_CALLS = "staff:read:calls"
     STAFF_WRITE_CALLS = "staff:write:calls"
     STAFF_READ_LEDGER = "staff:read:ledger"
     STAFF_WRITE_CREDIT = "staff:write:credit"
+    STAFF_READ_EVIDENCE = "staff:read:evidence"
     STAFF_READ_WEBHOOKS = "staff:read:webhooks"
     STAFF_WRITE_WEBHOOKS = "staff:write:webhooks"
 
@@ -45,6 +48,19 @@ class Scope(StrEnum):
         return self.value.startswith("staff:")
 
 
+# What the role of whoever made a key must still hold, for each scope of staff: a key reaches no further than its maker.
+NEEDS: Mapping[Scope, staff_rules.Permission] = {
+    Scope.STAFF_READ_CUSTOMERS: staff_rules.Permission.SEE_CUSTOMERS,
+    Scope.STAFF_READ_PERSONAL: staff_rules.Permission.SEE_PERSONAL_DATA,
+    Scope.STAFF_WRITE_CUSTOMERS: staff_rules.Permission.MANAGE_CUSTOMERS,
+    Scope.STAFF_READ_CALLS: staff_rules.Permission.SEE_CALLS,
+    Scope.STAFF_WRITE_CALLS: staff_rules.Permission.CUT_CALLS,
+    Scope.STAFF_READ_LEDGER: staff_rules.Permission.SEE_MONEY,
+    Scope.STAFF_WRITE_CREDIT: staff_rules.Permission.ADJUST_CREDIT,
+    Scope.STAFF_READ_EVIDENCE: staff_rules.Permission.SEE_EVIDENCE,
+    Scope.STAFF_READ_WEBHOOKS: staff_rules.Permission.SEE_WEBHOOKS,
+    Scope.STAFF_WRITE_WEBHOOKS: staff_rules.Permission.REPLAY_WEBHOOKS,
+}
 CUSTOMER_SCOPES = tuple(scope for scope in Scope if not scope.for_staff)
 STAFF_SCOPES = tuple(scope for scope in Scope if scope.for_staff)
 

@@ -17,7 +17,7 @@ from ninja.security import HttpBearer
 from cadran.party import queries as party
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys import queries as keys
-from cadran.party.keys.rules import Scope
+from cadran.party.keys.rules import NEEDS, Scope
 from cadran.web import serving
 from cadran.web.api import problems, rates
 
@@ -84,11 +84,21 @@ class Key(HttpBearer):
             raise problems.WrongBrand(f"this key is for {holder.key.brand}: call the host of that brand")
         if self.scope is not None and not holder.may(self.scope):
             raise problems.ScopeMissing(f"this needs the scope {self.scope.value}, which the key has not")
+        self._check_role(holder)
         check_body(request)
         with contextlib.suppress(OperationalError):  # a busy database must not refuse a call for the sake of a note
             key_operations.note_use(key=holder.key, at=at)
         customer = party.customer_of_account(holder.key.account) if holder.key.account else None
         return Caller(key=holder.key, customer=customer, staff_id=holder.staff_id)
+
+    def _check_role(self, holder: keys.Holder) -> None:
+        """A key of staff reaches no further than the role of whoever made it, today."""
+        if holder.staff_id and self.scope is not None and self.scope in NEEDS:
+            member = party.staff(holder.staff_id)
+            if member is None or not member.may(NEEDS[self.scope]):
+                raise problems.PermissionMissing(
+                    f"the role of {holder.key.staff} holds no {NEEDS[self.scope].value} any more"
+                )
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         raise NotImplementedError
@@ -112,8 +122,9 @@ def _count(request: HttpRequest, counted: rates.Meter, slot: int) -> None:
 
 
 def check_body(request: HttpRequest) -> None:
-    """A body is JSON. Raises ContentTypeUnsupported."""
-    if request.method in {"POST", "PUT", "PATCH"} and request.content_type != "application/json":
+    """A body, where there is one, is JSON. Raises ContentTypeUnsupported."""
+    empty = request.META.get("CONTENT_LENGTH") in {None, "", "0"}
+    if request.method in {"POST", "PUT", "PATCH"} and not empty and request.content_type != "application/json":
         raise problems.ContentTypeUnsupported("send the body as Content-Type: application/json")
 
 

@@ -80,17 +80,20 @@ def operation(
     status: int = 200,
     may_fail: tuple[str, ...] = (),
     open_to_all: bool = False,
+    name: str = "",
 ) -> Callable[[View], View]:
     """Declare an operation: its view takes the request and the fields that its signature names, and returns the model to answer with.
 
     Without `scope`, any key may call; `open_to_all`, anybody may. What writes needs an Idempotency-Key. `may_fail`: the ids of
-    the failures that are its own.
+    the failures that are its own. `name`: the operation's id, else the view's name.
     """
 
     def declare(view: View) -> View:
         writes = method in access.WRITES
         run = _idempotent(view, status) if writes else _plain(view, status)
-        DECLARED[view.__name__] = Declared(scope=scope, writes=writes, open_to_all=open_to_all, may_fail=may_fail)
+        DECLARED[name or view.__name__] = Declared(
+            scope=scope, writes=writes, open_to_all=open_to_all, may_fail=may_fail
+        )
         run.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
         summary, _, rest = (view.__doc__ or "").partition("\n")
         auth = access.Open() if open_to_all else access.Key(scope)
@@ -99,7 +102,7 @@ def operation(
             path,
             auth=auth,
             response={status: answers_with},
-            operation_id=view.__name__,
+            operation_id=name or view.__name__,
             summary=summary.rstrip("."),
             description=" ".join(rest.split()) or summary,
         )(run)

@@ -20,7 +20,7 @@ def kinds() -> dict[str, type[CadranError]]:
     """The failures by their id, of every room that the API may reach."""
     for room in pkgutil.iter_modules(cadran.__path__):
         if room.name not in _NOT_OURS and room.ispkg:
-            for name in ("rules", "queries", "operations", "ports", "models"):
+            for name in ("rules", "queries", "operations", "ports", "models", "control"):
                 _imported(f"cadran.{room.name}.{name}")
     return {
         kind.error_id: kind

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from cadran.party.keys.rules import Scope
-from cadran.units.errors import CadranError
 from cadran.web.api import access, application, catalogue, problems
 
 DESCRIPTION = """\
@@ -31,7 +30,7 @@ TAGS = {
 }
 OF_EVERY_KEY = (
     *("api-request-malformed", "api-key-missing", "keys-unknown", "keys-expired", "keys-revoked"),
-    *("api-scope-missing", "keys-owner-not-active", "api-wrong-brand"),
+    *("api-scope-missing", "api-permission-missing", "keys-owner-not-active", "api-wrong-brand"),
 )
 OF_ALL = ("api-not-acceptable", "api-request-too-large", "api-input-invalid", "api-rate-limited", "api-failed")
 OF_WRITES = (
@@ -42,6 +41,19 @@ EXAMPLES: dict[str, object] = {
     "place_top_up": {"amount_micros": 10_000_000},
     "set_sip_password": {"password": "k7mq-x3dw-p9ra-t4hv"},
     "change_preferences": {"raised_duration": True},
+    "add_webhook": {"url": "https://hooks.example.com/cadran", "kinds": ["call.ended", "payment.received"]},
+    "add_staff_webhook": {"url": "https://hooks.example.com/cadran", "kinds": ["payment.review-needed"]},
+    "change_webhook": {"enabled": True},
+    "change_staff_webhook": {"enabled": True},
+    "search_customers": {"text": "claire@example.org"},
+    "require_change": {"site": True, "sip": False, "reason": "Codes lost, case C-000042"},
+    "cut_call": {"reason": "Fraud reported by the carrier"},
+    "propose_adjustment": {
+        "kind": "give-credit",
+        "account": "A000001",
+        "amount_micros": 5_000_000,
+        "reason": "Goodwill after an outage",
+    },
 }
 
 
@@ -85,13 +97,16 @@ def build(address: str) -> dict[str, Any]:
         }
     }
     found["components"]["headers"] = _headers()
+    shared: dict[str, Any] = {}
     for methods in found["paths"].values():
         for method, told in methods.items():
-            _complete(method.upper(), told)
+            _complete(method.upper(), told, shared)
+    found["components"]["responses"] = dict(sorted(shared.items()))
+    found["components"]["examples"] = _examples()
     return found
 
 
-def _complete(method: str, told: dict[str, Any]) -> None:
+def _complete(method: str, told: dict[str, Any], shared: dict[str, Any]) -> None:
     declared = application.DECLARED[told["operationId"]]
     told.pop("security", None)
     open_to_all = declared.open_to_all
@@ -120,30 +135,37 @@ def _complete(method: str, told: dict[str, Any]) -> None:
         if declared.writes:
             response["headers"][application.REPLAYED] = {"$ref": f"#/components/headers/{application.REPLAYED}"}
     for status, found in sorted(by_status.items()):
-        told["responses"][str(status)] = _failure(status, found, kinds, headers)
+        name = f"Problem{status}-{hashlib.sha256(' '.join(found).encode()).hexdigest()[:6]}"
+        shared.setdefault(name, _failure(status, found, headers))
+        told["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
 
 
-def _failure(
-    status: int, ids: list[str], kinds: dict[str, type[CadranError]], headers: dict[str, Any]
-) -> dict[str, Any]:
-    examples = {
+def _failure(status: int, ids: list[str], headers: dict[str, Any]) -> dict[str, Any]:
+    extra = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status in {409, 429, 503} else {}
+    examples = {error_id: {"$ref": f"#/components/examples/{error_id}"} for error_id in ids}
+    return {
+        "description": "; ".join(f"`{error_id}`" for error_id in ids),
+        "headers": headers | extra,
+        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+    }
+
+
+def _examples() -> dict[str, Any]:
+    used = {*OF_ALL, *OF_EVERY_KEY, *OF_WRITES}
+    used.update(*(declared.may_fail for declared in application.DECLARED.values()))
+    kinds = catalogue.kinds()
+    return {
         error_id: {
             "value": {
                 "type": problems.type_uri(error_id),
                 "title": problems.title_of(kinds[error_id]),
-                "status": status,
+                "status": problems.status_of(kinds[error_id]),
                 "detail": problems.title_of(kinds[error_id]),
                 "error_id": error_id,
                 "request_id": "req_01k7m3x9d0h2v5w8y1t6c4r9bn",
             }
         }
-        for error_id in ids
-    }
-    extra = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}} if status in {409, 429, 503} else {}
-    return {
-        "description": "; ".join(f"`{error_id}`" for error_id in ids),
-        "headers": headers | extra,
-        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+        for error_id in sorted(used)
     }
 
 

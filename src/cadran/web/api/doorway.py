@@ -27,7 +27,7 @@ class Doorway:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(PREFIX):
+        if not f"{request.path_info}/".startswith(PREFIX):
             return self.get_response(request)
         request.api_request_id = ids.new_id("req")  # type: ignore[attr-defined]
         head = request.method == "HEAD"

@@ -154,6 +154,7 @@ STATUS: Mapping[str, int] = {
     "payment-key-reused": 422,
     "api-rate-limited": 429,
     "api-failed": 500,
+    "voice-calls-unreachable": 503,
     "charging-unavailable": 503,
     "payment-provider-uncertain": 503,
     "payment-provider-refused": 503,
