@@ -20,3 +20,7 @@ def show_factor(browser: Client, user_id: int, *, ago_s: float = 0) -> None:
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [record]
     session["account_authentication_methods_user"] = str(user_id)
     session.save()
+
+
+ACCOUNT = "A000001"
+CDR, SESSION, ORDER, MAIL = "cdr_00test0001", "call_00test0001", "pay_00test0001", "mail_none"

@@ -13,6 +13,8 @@ from django.db import connections, router
 from cadran.charging import models, records
 from cadran.charging.adapters.sqlite import decode_record
 from cadran.ledger.adapters.sqlite import instant, text
+from cadran.rating import rules as rating
+from cadran.rating.rules import Rate
 
 WINDOW = 20_000
 MAX_ROWS = 500
@@ -70,8 +72,12 @@ class LiveCall:
     used_s: int
     held_micros: int
     currency: str
-    rate: dict[str, Any] = field(default_factory=dict)
+    rate: Rate | None = None
     decision: dict[str, Any] = field(default_factory=dict)
+
+    def cost(self, seconds: int) -> int:
+        """What so many seconds of it cost, in micros, at the price of its start; 0 for a free call."""
+        return rating.charge(self.rate, seconds, self.opened_at).micros if self.rate and seconds else 0
 
 
 def calls(wanted: Wanted, *, after: Place | None = None, limit: int = 50) -> Page:
@@ -152,7 +158,7 @@ def live(*, brands: Sequence[str] = (), account: str = "", limit: int = 200) -> 
                 used_s=row.used_s,
                 held_micros=row.held_micros,
                 currency=body.get("currency", ""),
-                rate=body.get("rate") or {},
+                rate=msgspec.convert(body["rate"], Rate) if body.get("rate") else None,
                 decision=body.get("decision") or {},
             )
         )

@@ -11,7 +11,7 @@ from django.db.models import Q
 from cadran.party import models
 from cadran.party.staff import MAY, Permission, Role, serves
 
-MAX_ROWS = 500
+MAX_ROWS = 10_000
 _SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 

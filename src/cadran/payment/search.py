@@ -10,7 +10,7 @@ from django.db.models import Q
 from cadran.payment.models import PaymentOrder
 from cadran.payment.queries import Order, as_order
 
-MAX_ROWS = 500
+MAX_ROWS = 10_000
 _END = "\U0010ffff"
 
 

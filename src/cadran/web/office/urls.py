@@ -5,10 +5,31 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.office.desk import urls as desk
-from cadran.web.office.views import start
+from cadran.web.office.views import books, calls, customers, deeds, people, search, start
 
 app_name = "office"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start.start, name="start"),
     *desk.urlpatterns,
+    path("search/", search.search, name="search"),
+    path("live/", calls.live, name="live"),
+    path("live/<str:session>/cut", calls.cut, name="cut"),
+    path("calls/", calls.calls, name="calls"),
+    path("calls/<str:cdr_id>/", calls.call, name="call"),
+    path("customers/", customers.customers, name="customers"),
+    path("customers/<str:account>/", customers.customer, name="customer"),
+    path("customers/<str:account>/block", deeds.block, name="block"),
+    path("customers/<str:account>/unblock", deeds.unblock, name="unblock"),
+    path("customers/<str:account>/require-change", deeds.require_change, name="require_change"),
+    path("customers/<str:account>/lines/<str:username>", deeds.line, name="line"),
+    path("customers/<str:account>/note", deeds.note, name="note"),
+    path("customers/<str:account>/mails/<str:mail_id>/resend", deeds.resend, name="resend"),
+    path("orders/", books.orders, name="orders"),
+    path("orders/<str:order_id>/", books.order, name="order"),
+    path("receipts/<str:number>/", books.receipt, name="receipt"),
+    path("journal/", books.journal, name="journal"),
+    path("journal/<str:owner>/<path:transfer_id>/", books.transfer, name="transfer"),
+    path("views/", people.views, name="views"),
+    path("staff/", people.members, name="members"),
+    path("staff/<str:user_name>/", people.member, name="member"),
 ]

@@ -1,0 +1,90 @@
+"""Words of the back office by the codes that the rooms use: French here, English in the catalogue."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+_ = gettext_noop
+
+STATES = {
+    "registered": _("à valider"),
+    "active": _("actif"),
+    "blocked": _("bloqué"),
+    "ended": _("terminé"),
+    "closed": _("clos"),
+    "must-change": _("mot de passe à changer"),
+    "created": _("créée"),
+    "at_provider": _("chez le prestataire"),
+    "awaiting_transfer": _("virement attendu"),
+    "paid": _("payée"),
+    "refused": _("refusée"),
+    "lapsed": _("expirée"),
+    "cancelled": _("annulée"),
+    "review": _("à examiner"),
+    "refunded": _("remboursée"),
+    "queued": _("en attente"),
+    "sending": _("en cours d’envoi"),
+    "sent": _("envoyé"),
+    "given-up": _("abandonné"),
+    "submitted": _("à examiner"),
+    "accepted": _("acceptée"),
+    "erased": _("effacée"),
+    "open": _("ouvert"),
+    "answered": _("répondu"),
+}
+TONES = {
+    "active": "good",
+    "paid": "good",
+    "sent": "good",
+    "accepted": "good",
+    "blocked": "bad",
+    "refused": "bad",
+    "given-up": "bad",
+    "registered": "warn",
+    "must-change": "warn",
+    "review": "warn",
+    "awaiting_transfer": "warn",
+    "submitted": "warn",
+    "open": "warn",
+}
+ACTS = {
+    "view": _("a consulté"),
+    "list": _("a listé"),
+    "search": _("a cherché"),
+    "download": _("a téléchargé"),
+    "document": _("a ouvert une pièce d’identité"),
+    "block": _("a bloqué le client"),
+    "unblock": _("a débloqué le client"),
+    "require-change": _("a exigé un nouveau code"),
+    "block-sip": _("a bloqué la ligne SIP"),
+    "unblock-sip": _("a débloqué la ligne SIP"),
+    "resend": _("a renvoyé un courriel"),
+    "note": _("a écrit une note"),
+    "cut": _("a coupé un appel"),
+    "accept-document": _("a accepté une pièce d’identité"),
+    "refuse-document": _("a refusé une pièce d’identité"),
+    "staff-role": _("a changé le rôle d’un collègue"),
+    "staff-disable": _("a retiré l’accès d’un collègue"),
+}
+FOUND_BY = {
+    "account": _("numéro de compte"),
+    "user-name": _("nom d’utilisateur"),
+    "email": _("adresse e-mail"),
+    "name": _("nom"),
+    "sip-user": _("ligne SIP"),
+}
+TRANSFERS = {
+    "posted": _("écriture"),
+    "pending": _("réservation"),
+    "post": _("réservation utilisée"),
+    "void": _("réservation rendue"),
+    "expire": _("réservation expirée"),
+}
+MEANS = {"card": _("carte"), "transfer": _("virement"), "grant": _("offert")}
+GROUNDS = {
+    "fraud": _("fraude présumée"),
+    "customer": _("demande du client"),
+    "authority": _("réquisition d’une autorité"),
+    "abuse": _("usage contraire aux conditions"),
+    "technical": _("incident technique"),
+}
