@@ -127,4 +127,4 @@ def test_new_codes_can_be_required_from_the_command_line() -> None:
 
 def test_secrets_are_resealed_after_a_new_key() -> None:
     run("create", *NEW)
-    assert run("reseal-secrets") == (0, "0 SIP users resealed with the newest key\n")
+    assert run("reseal-secrets") == (0, "0 SIP users resealed with the newest key, 0 partners\n")

@@ -109,10 +109,13 @@ def require_change(*, user_name: str, site: bool, sip: bool, reason: str) -> Non
 
 @command.command("reseal-secrets")
 def reseal_secrets() -> None:
-    """Seal the SIP secrets again with the newest key, after one was put in front of the secret `sip`."""
-    from cadran.party import operations
+    """Seal the SIP secrets and those of partners again with the newest key, after one was put in front of the secret `sip`."""
+    from django.conf import settings
 
-    click.echo(f"{operations.reseal_sip_secrets()} SIP users resealed with the newest key")
+    from cadran.party import operations, partners
+
+    users, reached = operations.reseal_sip_secrets(), partners.reseal(at=settings.CIVIL_CLOCK.now())
+    click.echo(f"{users} SIP users resealed with the newest key, {reached} partners")
 
 
 def seed_demo() -> dict[str, object]:

@@ -99,7 +99,7 @@ def tasks() -> dict[str, Task]:
     from cadran.journeys import automatic, carry, credit, due, figures, refunds
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
-    clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider(), credit.statement_source()
+    clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider, credit.statement_source()
     read_next, count_next = [0.0], [0.0]
 
     def carried() -> int:
@@ -109,16 +109,16 @@ def tasks() -> dict[str, Task]:
         return sum(done.count for done in due.run_due(charging=charging, now=clock.now()))
 
     def cards() -> int:
-        credit.poll_cards(provider=card, at=clock.now())
+        credit.poll_cards(provider=card(), at=clock.now())
         return 0
 
     watch = automatic.Watch()
 
     def top_ups() -> int:
-        return watch.turn(provider=card, at=clock.now())
+        return watch.turn(provider=card(), at=clock.now())
 
     def paid_back() -> int:
-        return refunds.carry_refunds(provider=card, charging=charging, at=clock.now())
+        return refunds.carry_refunds(provider=card(), charging=charging, at=clock.now())
 
     def statements() -> int:
         if bank is None or time.monotonic() < read_next[0]:

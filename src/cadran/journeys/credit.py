@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import structlog
 from django.conf import settings
 
 from cadran.charging.ports import BuyCredit, Charging
+from cadran.party import partners
 from cadran.payment import operations, queries
 from cadran.payment.adapters.camt import FolderStatements, HttpStatements
 from cadran.payment.adapters.stripe_checkout import StripeCheckout
@@ -28,12 +30,19 @@ MOST_BATCHES = 1000
 
 
 def card_provider() -> CardProvider:
-    """The card provider of the settings: the sandbox's or the real one."""
+    """The card provider in use now: of the environment, of the back office, or the sandbox's."""
+    chosen = partners.in_use(partners.PartnerKind.CARD)
+    if chosen is None:
+        return _stripe(settings.CARD_API_KEY, settings.CARD_WEBHOOK_SECRET, settings.CARD_API_BASE)
+    return _stripe(
+        chosen.secrets.get("api_key", ""), chosen.secrets.get("webhook_secret", ""), chosen.stated["api_base"]
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _stripe(api_key: str, webhook_secret: str, base_url: str) -> StripeCheckout:
     return StripeCheckout(
-        api_key=settings.CARD_API_KEY,
-        webhook_secret=settings.CARD_WEBHOOK_SECRET,
-        base_url=settings.CARD_API_BASE,
-        timeout_s=settings.CARD_TIMEOUT_S,
+        api_key=api_key, webhook_secret=webhook_secret, base_url=base_url, timeout_s=settings.CARD_TIMEOUT_S
     )
 
 

@@ -18,6 +18,7 @@ from cadran.journeys import receipts
 from cadran.messaging import operations, rendering, rules
 from cadran.messaging.adapters import smtp
 from cadran.messaging.ports import Transport
+from cadran.party import partners
 from cadran.party import queries as party
 from cadran.payment import queries as payment
 from cadran.policy import queries as policy
@@ -33,7 +34,9 @@ BLOCKED = {"site": ("site", "site"), "sip": ("téléphone", "telephone"), "accou
 
 
 def transport() -> Transport:
-    """The mail server of the settings."""
+    """The mail server in use now: of the environment, of the back office, or the sandbox's."""
+    if (chosen := partners.in_use(partners.PartnerKind.MAIL)) is not None:
+        return smtp.SmtpTransport(mail_server(chosen))
     security = smtp.Security.STARTTLS if settings.EMAIL_USE_TLS else smtp.Security.NONE
     return smtp.SmtpTransport(
         smtp.Server(
@@ -44,6 +47,18 @@ def transport() -> Transport:
             password=settings.EMAIL_HOST_PASSWORD,
             timeout_s=settings.EMAIL_TIMEOUT,
         )
+    )
+
+
+def mail_server(chosen: partners.Partner) -> smtp.Server:
+    """The mail server that the back office set up. Raises InvalidServer."""
+    return smtp.Server(
+        host=chosen.stated["host"],
+        port=int(chosen.stated["port"]),
+        security=smtp.Security(chosen.stated["security"]),
+        user=chosen.stated["user"],
+        password=chosen.secrets.get("password", ""),
+        timeout_s=settings.EMAIL_TIMEOUT,
     )
 
 

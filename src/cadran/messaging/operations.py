@@ -14,6 +14,7 @@ from django.db.models import F
 from cadran.messaging import composing, ports, queries, rules, sealing
 from cadran.messaging.models import Mail, WarningChoice
 from cadran.messaging.rules import MailState
+from cadran.party import partners
 from cadran.party import rules as party_rules
 from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy
@@ -55,7 +56,7 @@ def queue_mail(
     if known := Mail.objects.filter(key=key).values_list("mail_id", flat=True).first():
         return str(known)
     mail_id, recipient = new_id("mail"), party_rules.checked_email(to)
-    sender, seller = composing.sender_address(settings.DEFAULT_FROM_EMAIL), policy.brand(brand)
+    sender, seller = composing.sender_address(_sender()), policy.brand(brand)
     draft = composing.Draft(
         sender=sender,
         sender_name=seller.name,
@@ -255,3 +256,8 @@ def _words(row: Mail, answer: str) -> str:
     """The server's answer on one line, without the reader's address, which evidence does not hold."""
     line = " ".join("".join(c if c.isprintable() else " " for c in answer).split())
     return line.replace(row.recipient, "<recipient>")[:300] if row.recipient else line[:300]
+
+
+def _sender() -> str:
+    chosen = partners.in_use(partners.PartnerKind.MAIL)
+    return chosen.stated["sender"] if chosen else str(settings.DEFAULT_FROM_EMAIL)

@@ -257,4 +257,26 @@ class StaffNote(AppendOnly):
         return self.text[:40]
 
 
+class PartnerChange(AppendOnly):
+    """How a partner (carrier, card provider, mail server) is reached from an instant on; the last row of a kind, brand and name
+    holds. `sealed` holds its secrets, encrypted; `resealed` names those that this change set."""
+
+    kind = models.CharField(max_length=10)
+    brand = models.CharField(max_length=32, blank=True)
+    name = models.CharField(max_length=32, blank=True)
+    stated = models.JSONField()
+    sealed = models.TextField()
+    resealed = models.JSONField(default=list)
+    enabled = models.BooleanField(default=True)
+    changed_by = models.BigIntegerField()
+    changed_name = models.CharField(max_length=64)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "brand", "name", "-id"], name="party_partner_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.brand} {self.name}".strip()
+
+
 from cadran.party.documents.models import IdentityDocument, IdentityFile  # noqa: E402, F401 - tables of a room within the room

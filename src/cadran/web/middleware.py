@@ -34,7 +34,8 @@ class SecurityHeaders:
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
         provider = urlsplit(settings.CARD_API_BASE)
-        card = f"{provider.scheme}://{provider.netloc}" if provider.netloc else "https://checkout.stripe.com"
+        stripe = "https://checkout.stripe.com"  # which the back office may choose at any moment
+        card = f"{provider.scheme}://{provider.netloc} {stripe}" if provider.netloc else stripe
         self.policy = "; ".join(
             (
                 "default-src 'none'",

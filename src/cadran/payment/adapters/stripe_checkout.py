@@ -65,6 +65,13 @@ class StripeCheckout:
             raise ProviderRefused("the card provider opened no page: try again with a new order")
         return Checkout(provider_ref=session.id, url=session.url)
 
+    def check(self) -> str:
+        """Ask for the balance, which only the key's owner may: returns in which currencies there is one. Raises ProviderRefused for
+        a key that is not known, ProviderUncertain where nobody answers."""
+        with _named_errors():
+            found = self._client.v1.balance.retrieve()
+        return ", ".join(sorted({str(one.currency).upper() for one in found.available})) or "-"
+
     def status(self, provider_ref: str) -> CheckoutStatus:
         with _named_errors():
             return _status(self._client.v1.checkout.sessions.retrieve(provider_ref))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -41,6 +41,7 @@ class Outgoing:
     call_id: str
     headers: tuple[tuple[str, str], ...] = ()
     path: tuple[str, ...] = ()
+    login: tuple[str, str] = field(default=("", ""), repr=False)
     max_forwards: int = 70
 
 
@@ -69,6 +70,8 @@ class Leg(UA):  # type: ignore[misc]
 
     def invite(self, out: Outgoing, sdp: str) -> None:
         """Send the INVITE of this leg."""
+        if out.login[0]:
+            self.setAuth(*out.login)
         event = CCEventTry((SipCallId(out.call_id), out.from_user, "", MsgBody(sdp), None, out.from_name))
         event.max_forwards = out.max_forwards
         event.extra_headers = tuple(transactions.header(name, value) for name, value in out.headers)

@@ -44,10 +44,15 @@ def place(options: Options) -> Place:
         realm=settings.SIP_REALM,
         brand=brand.key,
         country=brand.country,
-        book=book.load(settings.BRANDS / brand.key / "carriers.toml"),
+        book=book.of_brand(brand.key, settings.BRANDS),
         private_targets=private,
         prompts=settings.BRANDS,
     )
+
+
+def carriers() -> book.Book:
+    """The carriers as they are now; on a database thread."""
+    return book.of_brand(settings.BRAND, settings.BRANDS)
 
 
 def run() -> None:
@@ -77,6 +82,7 @@ def run() -> None:
             charging=AsyncCharging(settings.CHARGING_SOCKET, timeout_s=CHARGING_TIMEOUT_S),
             media=media,
             journal=journal,
+            carriers=carriers,
         )
     except OSError as error:
         raise SipCannotStart(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from cadran.voice.rules import events as ev
 
 log = structlog.get_logger("voice.server")
 _LAG_TICK_S = 0.1
+CARRIERS_EVERY_S = 5.0
 _UNANSWERED_S = 30.0
 
 
@@ -61,8 +63,10 @@ class Server:
         charging: AsyncCharging,
         media: Any,
         journal: writer.Journal,
+        carriers: Callable[[], Book] | None = None,
     ) -> None:
         self.place, self.options, self.local = place, options, place.local
+        self.carriers = carriers
         self.clock, self.civil = clock, civil
         self.background, self.charging, self.media, self.journal = background, charging, media, journal
         self.sessions: dict[str, Session] = {}
@@ -95,7 +99,7 @@ class Server:
             self.request,
             gate=self.gate,
             clock=clock,
-            trusted=lambda source: place.book.sender(source) is not None,
+            trusted=lambda source: self.place.book.sender(source) is not None,
             challenge=lambda agent: None if self._full() else self.identity.challenges(agent),
         )
         self.config["_sip_tm"] = self.transactions
@@ -111,6 +115,7 @@ class Server:
         stack.every(self.options.heartbeat_s, self._heartbeat)
         self._ticked_at = self.clock.seconds()
         stack.every(_LAG_TICK_S, self._tick)
+        stack.every(CARRIERS_EVERY_S, self._read_carriers)
         log.info(
             "sip-ready",
             port=self.local[1],
@@ -118,6 +123,18 @@ class Server:
             orphans=ended,
             settlements=self.settlements.waiting(),
         )
+
+    def _read_carriers(self) -> None:
+        """Take up carriers that were changed in the file or the back office; calls in progress keep theirs."""
+        if self.carriers is None:
+            return
+
+        def read(found: Book | None) -> None:
+            if found is not None and found != self.place.book:
+                self.place = replace(self.place, book=found)
+                log.info("carriers-taken-up", carriers=[one.name for one in found.carriers])
+
+        self.background.read(self.carriers, read)
 
     # --- requests outside any dialog ---
 

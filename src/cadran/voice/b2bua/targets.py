@@ -74,7 +74,7 @@ def stages(session: Session, plan: plans.Plan, server: Server) -> tuple[tuple[Br
         out = _outgoing(session, plan, server, plan.uri, plan.next_hop, "1", pin="names")
         session.targets["1"] = out
         return ((Branch("1", "open-sip"),),)
-    carriers = server.place.book.outbound()
+    carriers = server.place.book.outbound(plan.dial)
     return tuple((_to_carrier(session, plan, one, number, server),) for number, one in enumerate(carriers, 1))
 
 
@@ -104,7 +104,15 @@ def _to_carrier(session: Session, plan: plans.Plan, carrier: Carrier, number: in
     if plan.withheld:
         headers.append(("Privacy", "id"))
     session.targets[key] = _outgoing(
-        session, plan, server, uri, carrier.address, key, pin="names", headers=tuple(headers)
+        session,
+        plan,
+        server,
+        uri,
+        carrier.address,
+        key,
+        pin="names",
+        headers=tuple(headers),
+        login=(carrier.user, carrier.password),
     )
     return Branch(key, carrier.name)
 
@@ -120,6 +128,7 @@ def _outgoing(
     pin: str,
     headers: tuple[tuple[str, str], ...] = (),
     path: tuple[str, ...] = (),
+    login: tuple[str, str] = ("", ""),
 ) -> Outgoing:
     user, host, name = (plan.from_user, server.place.realm, plan.from_name)
     if plan.withheld:
@@ -136,5 +145,6 @@ def _outgoing(
         call_id=f"{session.id}-{key}",
         headers=headers,
         path=path,
+        login=login,
         max_forwards=max(0, session.max_forwards - 1),
     )

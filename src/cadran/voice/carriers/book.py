@@ -14,12 +14,18 @@ from __future__ import annotations
 import re
 import socket
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from cadran import settings
-from cadran.units.errors import InvalidInput
+from cadran.party import partners
+from cadran.party.partners import Partner
+from cadran.units.errors import CadranError, InvalidInput
+
+log = structlog.get_logger("voice.carriers")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _KEYS = {"name", "address", "priority", "inbound", "any_port", "number_form", "outbound"}
@@ -33,7 +39,8 @@ class InvalidCarriers(InvalidInput):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """One carrier. address: IP and port where calls are sent."""
+    """One carrier. address: IP and port where calls are sent. prefixes: the numbers that it takes, none for all. user,
+    password: what it is told when it asks who calls (RFC 3261, 22)."""
 
     name: str
     address: tuple[str, int]
@@ -42,6 +49,9 @@ class Carrier:
     outbound: bool = True
     any_port: bool = False
     number_form: str = "plus"
+    prefixes: tuple[str, ...] = ()
+    user: str = ""
+    password: str = field(default="", repr=False)
 
     def sends_from(self, source: tuple[str, int]) -> bool:
         """Whether a request from that address is this carrier's."""
@@ -54,8 +64,21 @@ class Book:
 
     carriers: tuple[Carrier, ...] = ()
 
-    def outbound(self) -> tuple[Carrier, ...]:
-        return tuple(one for one in self.carriers if one.outbound)
+    def outbound(self, digits: str = "") -> tuple[Carrier, ...]:
+        """Those that take calls to a number (international digits without plus), in the order in which they are tried."""
+        return tuple(
+            one for one in self.carriers if one.outbound and (not one.prefixes or digits.startswith(one.prefixes))
+        )
+
+    def with_partners(self, partners: Sequence[Partner]) -> Book:
+        """This book with the carriers that the back office set up: one of the same name takes the place of the file's, or takes it
+        out where it was switched off. One whose host is not known now is left out, and told in the log."""
+        kept = {one.name: one for one in self.carriers}
+        for partner in partners:
+            kept.pop(partner.name, None)
+            if partner.enabled and (made := _of_partner(partner)) is not None:
+                kept[partner.name] = made
+        return Book(tuple(sorted(kept.values(), key=lambda one: (one.priority, one.name))))
 
     def sender(self, source: tuple[str, int]) -> Carrier | None:
         """The carrier that this source address belongs to, or None."""
@@ -85,6 +108,31 @@ def load(path: Path, names: Mapping[str, str] | None = None) -> Book:
     if len({one.name for one in found}) != len(found):
         raise InvalidCarriers(f"{path.name}: two carriers have the same name")
     return Book(tuple(sorted(found, key=lambda one: (one.priority, one.name))))
+
+
+def of_brand(brand: str, folder: Path) -> Book:
+    """The carriers of a brand now: its file's and the back office's. Reads the database. Raises InvalidCarriers."""
+    return load(folder / brand / "carriers.toml").with_partners(partners.carriers(brand))
+
+
+def _of_partner(partner: Partner) -> Carrier | None:
+    stated = partner.stated
+    try:
+        host, port = _address(f"{stated['host']}:{stated['port']}", f"carrier {partner.name}", {})
+        partners.check_address(partner.kind, {**stated, "host": host})
+    except CadranError as error:
+        log.warning("carrier-left-out", carrier=partner.name, error=error.message)
+        return None
+    return Carrier(
+        name=partner.name,
+        address=(host, port),
+        priority=int(stated["priority"]),
+        inbound=stated["inbound"] == "yes",
+        number_form=stated["number_form"],
+        prefixes=tuple(one for one in stated["prefixes"].replace(" ", "").split(",") if one),
+        user=stated["user"],
+        password=partner.secrets.get("password", ""),
+    )
 
 
 def _carrier(row: Mapping[str, object], file: str, names: Mapping[str, str]) -> Carrier:

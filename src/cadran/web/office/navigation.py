@@ -44,6 +44,7 @@ ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_VIEWS, "views", _("Consultations"), "eye", PROOF),
     Room(Permission.SEE_TERMS, "terms", _("Conditions"), "paper", SETTINGS),
     Room(Permission.SEE_PRICES, "decks", _("Tarifs"), "hash", SETTINGS),
+    Room(Permission.SEE_PARTNERS, "partners", _("Partenaires"), "globe", SETTINGS),
     *((Room(Permission.MOVE_CLOCK, "clock", _("Horloge"), "clock", SETTINGS),) if settings.SANDBOX else ()),
     Room(Permission.MANAGE_STAFF, "members", _("Personnel"), "badge", SETTINGS),
 )

@@ -100,3 +100,35 @@ def tax_basis(code: str) -> str:
     """Whether prices hold the tax."""
     names = {"included": _("comprises"), "excluded": _("en sus"), "not stated": _("non précisé")}
     return names.get(str(code), str(code))
+
+
+@register.filter
+def setting_source(code: str) -> str:
+    """Where a setting comes from."""
+    names = {
+        "environment": _("environnement"),
+        "screen": _("cet écran"),
+        "file": _("fichier de la marque"),
+        "default": _("par défaut"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def partner_kind(code: str) -> str:
+    """What kind of partner."""
+    names = {"carrier": _("opérateur"), "card": _("prestataire de cartes"), "mail": _("serveur de courrier")}
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def mail_security(code: str) -> str:
+    """How mails are carried."""
+    names = {"starttls": _("STARTTLS, port 587"), "tls": _("TLS d’emblée, port 465"), "none": _("aucun")}
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return str(text).split()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from cadran.web.office.desk import clock, decks, money, terms
+from cadran.web.office.desk import clock, decks, money, partners, terms
 
 urlpatterns: list[URLPattern] = [
     path("money/", money.listed, name="money"),
@@ -22,5 +22,8 @@ urlpatterns: list[URLPattern] = [
     path("decks/upload/", decks.upload, name="deck_upload"),
     path("decks/<str:brand>/<str:name>/<str:version>/", decks.deck, name="deck"),
     path("decks/<str:brand>/<str:name>/<str:version>/activate/", decks.activate, name="deck_activate"),
+    path("partners/", partners.listed, name="partners"),
+    path("partners/<str:kind>/", partners.save, name="partner_save"),
+    path("partners/<str:kind>/test/", partners.test, name="partner_test"),
     path("clock/", clock.clock, name="clock"),
 ]
