@@ -39,8 +39,9 @@ class TokenRefused(EvidenceError):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a token proves: this hash existed at `at` (UTC), says `authority` (the signer's name)."""
+    """What a token proves: the SHA-256 `imprint` existed at `at` (UTC), says `authority` (the signer's name)."""
 
+    imprint: bytes
     at: datetime
     authority: str
     serial: int
@@ -76,8 +77,8 @@ def token_of(reply: bytes, *, digest: bytes, nonce: int) -> bytes:
         raise TokenRefused("the witness answered something that is no time stamp") from error
 
 
-def check(token: bytes, *, digest: bytes, trusted: Sequence[x509.Certificate]) -> Stamp:
-    """What a token proves of a SHA-256; its signature and its signer's certificates are checked up to a trusted one.
+def check(token: bytes, *, digest: bytes | None, trusted: Sequence[x509.Certificate]) -> Stamp:
+    """What a token proves, of that SHA-256 or of any; its signature and its signer's certificates are checked up to a trusted one.
 
     Raises TokenRefused.
     """
@@ -91,7 +92,8 @@ def check(token: bytes, *, digest: bytes, trusted: Sequence[x509.Certificate]) -
             raise TokenRefused("this is no time-stamp token")
         info: tsp.TSTInfo = encapsulated["content"].parsed
         imprint = info["message_imprint"]
-        if imprint["hash_algorithm"]["algorithm"].native != "sha256" or imprint["hashed_message"].native != digest:
+        hashed: bytes = imprint["hashed_message"].native
+        if imprint["hash_algorithm"]["algorithm"].native != "sha256" or digest not in (None, hashed):
             raise TokenRefused("the token is about something else")
         at: datetime = info["gen_time"].native
         held = _certificates(signed)
@@ -99,7 +101,10 @@ def check(token: bytes, *, digest: bytes, trusted: Sequence[x509.Certificate]) -
         _check_signature(signed["signer_infos"][0], signer, bytes(encapsulated["content"].contents))
         _check_chain(signer, held, trusted, at)
         return Stamp(
-            at=at.astimezone(UTC), authority=signer.subject.rfc4514_string(), serial=int(info["serial_number"].native)
+            imprint=hashed,
+            at=at.astimezone(UTC),
+            authority=signer.subject.rfc4514_string(),
+            serial=int(info["serial_number"].native),
         )
     except (ValueError, TypeError, KeyError, AttributeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise TokenRefused(f"the token does not hold: {type(error).__name__}") from error
