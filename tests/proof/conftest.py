@@ -22,7 +22,7 @@ from django.db import connections
 
 from cadran.charging.engine import Engine
 from cadran.policy import operations as policy
-from cadran.policy.proof import files, operations, timestamps, witness
+from cadran.policy.proof import files, operations, witness
 from charging.charging_rig import AT, call, ended, open_account, open_engine
 from payment.conftest import free_port
 
@@ -35,8 +35,7 @@ class House:
 
     folder: Path
     engine: Engine
-    stamps: int = 0
-    sealed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sealed_at: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(hours=1))
 
     def live(self, *, account: str = "acc1", calls: int = 3, key: str = "p1") -> list[str]:
         """An account buys credit and calls; returns the ids of the call records."""
@@ -48,7 +47,7 @@ class House:
             found.append(self.engine.settle(ended(session, 10 + number)).cdr_id)
         return found
 
-    def tell(self, key: str, *, account: str = "acc1", kind: str = "payment.received", **more: object) -> None:
+    def tell(self, key: str, *, account: str = "acc1", kind: str = "payment.noted", **more: object) -> None:
         body = {"account": account, "order": key, "amount_micros": 10_000_000, **more}
         policy.record_event(kind=kind, key=key, body=body, at=AT)
 
@@ -102,20 +101,58 @@ def pointed_at(folder: Path) -> Iterator[None]:
             connections[alias] = connection
 
 
-@pytest.fixture
-def house(
-    empty_files: Path, tmp_path: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    for name in ("cadran.db", "charging.db"):
-        (tmp_path / name).write_bytes((empty_files / name).read_bytes())
-    monkeypatch.setattr(settings, "WITNESS_CERTIFICATES", tmp_path / "witness.pem")
-    monkeypatch.setattr(settings, "EVIDENCE_HEADS", "")
-    with django_db_blocker.unblock(), pointed_at(tmp_path):
-        engine = open_engine(tmp_path / "charging.db")
+@contextlib.contextmanager
+def opened(template: Path, folder: Path) -> Iterator[House]:
+    """A house on copies of the files of another folder."""
+    for path in template.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.MonkeyPatch.context() as patch, pointed_at(folder):
+        patch.setattr(settings, "WITNESS_CERTIFICATES", folder / "witness.pem")
+        patch.setattr(settings, "EVIDENCE_HEADS", "")
+        engine = open_engine(folder / "charging.db")
         try:
-            yield House(tmp_path, engine)
+            yield House(folder, engine)
         finally:
             engine.close()
+
+
+@pytest.fixture
+def house(empty_files: Path, tmp_path: Path, django_db_blocker: Any) -> Iterator[House]:
+    with django_db_blocker.unblock(), opened(empty_files, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def sealed_files(
+    empty_files: Path, authority: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Path:
+    """Files in which two accounts called and paid, in three witnessed seals, and a tail that is not sealed yet."""
+    folder = tmp_path_factory.mktemp("sealed")
+    with django_db_blocker.unblock(), opened(empty_files, folder) as found:
+        asking = witnessing(found, authority)
+        for number in range(3):
+            found.live(key=f"k{number}", calls=2)
+            found.live(account="acc2", key=f"k{number}", calls=1)
+            found.tell(f"order-{number}")
+            found.tell(f"order2-{number}", account="acc2")
+            found.seal()
+            assert asking.step()
+        found.tell("order-tail")
+    for name in ("cadran.db", "charging.db"):
+        with contextlib.closing(sqlite3.connect(folder / name)) as raw:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in folder.iterdir():
+        if path.name not in {"cadran.db", "charging.db", "witness.pem"}:
+            path.unlink()
+    return folder
+
+
+@pytest.fixture
+def sealed(sealed_files: Path, tmp_path: Path, django_db_blocker: Any) -> Iterator[House]:
+    """A copy of those files."""
+    with django_db_blocker.unblock(), opened(sealed_files, tmp_path) as found:
+        found.sealed_at += timedelta(minutes=30)
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -144,8 +181,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, P
         process.wait(10)
 
 
-@pytest.fixture
-def witnessed(house: House, authority: tuple[str, Path]) -> witness.Witnessing:
+def witnessing(house: House, authority: tuple[str, Path]) -> witness.Witnessing:
     """Stamps the newest seal at each step."""
     url, pem = authority
     (house.folder / "witness.pem").write_bytes(pem.read_bytes())
@@ -153,9 +189,6 @@ def witnessed(house: House, authority: tuple[str, Path]) -> witness.Witnessing:
     return witness.Witnessing(url, house.folder / "witness.pem", 1, 5, lambda: float(next(clock)))
 
 
-def stamp(house: House, url: str) -> timestamps.Stamp:
-    """A stamp over the newest seal, kept nowhere."""
-    newest = files.last_seal(files.execute("house"))
-    assert newest is not None
-    token = witness.ask(url, newest[2], timeout_s=5)
-    return timestamps.check(token, digest=newest[2], trusted=witness.trusted(house.folder / "witness.pem"))
+@pytest.fixture
+def witnessed(house: House, authority: tuple[str, Path]) -> witness.Witnessing:
+    return witnessing(house, authority)

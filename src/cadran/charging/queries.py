@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connections, router
 from django.db.models import Q, QuerySet
 
 from cadran.charging import models, records
@@ -14,6 +16,11 @@ from cadran.ledger import queries as ledger
 from cadran.units.errors import CadranError
 
 MAX_ROWS = 1000
+_KEPT = (
+    *("session", "call_id", "brand", "terms", "direction", "number_class", "destination", "disposition", "ended_by"),
+    *("charged_s", "charge_micros", "currency", "clause", "loss_s", "loss_micros", "corrects"),
+)
+_SINCE = "c.position > coalesce((SELECT after FROM evidence_start WHERE name = 'charging_cdr'), 0)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +131,39 @@ def _wanted(rows: QuerySet[models.Cdr], wanted: Wanted) -> QuerySet[models.Cdr]:
     if wanted.charged is not None:
         rows = rows.filter(charge_micros__gt=0) if wanted.charged else rows.filter(charge_micros=0)
     return rows
+
+
+def kept(account: str, cdr_id: str) -> dict[str, object] | None:
+    """A record exactly as its row holds it: the fields of its text, those that have a column taken from there. For comparing with
+    evidence."""
+    with connections[router.db_for_read(models.Cdr)].cursor() as cursor:
+        cursor.execute(
+            f"SELECT body, {', '.join(_KEPT)} FROM charging_cdr WHERE account = %s AND cdr_id = %s",  # noqa: S608
+            (account, cdr_id),
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    try:
+        text = json.loads(row[0])
+    except ValueError:
+        text = {}
+    return {**text, **dict(zip(_KEPT, row[1:], strict=True))}
+
+
+def kept_since_evidence() -> int:
+    """How many records were written since evidence began."""
+    with connections[router.db_for_read(models.Cdr)].cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM charging_cdr AS c WHERE {_SINCE}")  # noqa: S608
+        return int(cursor.fetchone()[0])
+
+
+def without_evidence(*, limit: int) -> tuple[str, ...]:
+    """The ids of records written since evidence began of which no entry can be read."""
+    with connections[router.db_for_read(models.Cdr)].cursor() as cursor:
+        cursor.execute(
+            f"SELECT c.cdr_id FROM charging_cdr AS c WHERE {_SINCE}"  # noqa: S608
+            " AND NOT EXISTS (SELECT 1 FROM evidence_body AS b WHERE b.ref = c.cdr_id) LIMIT %s",
+            (limit,),
+        )
+        return tuple(row[0] for row in cursor.fetchall())

@@ -28,6 +28,7 @@ COMMANDS = (
     "customer",
     "deck",
     "doctor",
+    "evidence",
     "explain",
     "jobs",
     "ledger",

@@ -162,3 +162,15 @@ def _movement(row: models.Transfer, owner: str, prefix: str) -> Movement:
         currency=row.currency,
         reason=row.reason,
     )
+
+
+def kept(owner: str, transfer: str) -> tuple[object, ...] | None:
+    """Kind, debit, credit, currency, micros posted and released of a transfer as its row holds them, for comparing with evidence."""
+    with connections[router.db_for_read(models.Posting)].cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, debit_owner || ':' || debit_name, credit_owner || ':' || credit_name, currency, amount_micros,"
+            " released_micros FROM ledger_transfer WHERE owner = %s AND transfer = %s",
+            (owner, transfer),
+        )
+        found: tuple[object, ...] | None = cursor.fetchone()
+    return found

@@ -184,11 +184,19 @@ def is_registration_of(*, username: str, email: str, password: str) -> bool:
 
 def acceptances(*, customer_id: int) -> tuple[Acceptance, ...]:
     """All that a customer accepted, newest first."""
-    return tuple(
-        Acceptance(
-            document=row.document, ref=row.ref, text_sha256=row.text_sha256, language=row.language, at=row.at, ip=row.ip
-        )
-        for row in models.TermsAcceptance.objects.filter(customer_id=customer_id).order_by("-at", "-id")
+    rows = models.TermsAcceptance.objects.filter(customer_id=customer_id).order_by("-at", "-id")
+    return tuple(_acceptance(row) for row in rows)
+
+
+def acceptance(acceptance_id: int) -> Acceptance | None:
+    """One acceptance by the number of its row."""
+    row = models.TermsAcceptance.objects.filter(pk=acceptance_id).first()
+    return None if row is None else _acceptance(row)
+
+
+def _acceptance(row: models.TermsAcceptance) -> Acceptance:
+    return Acceptance(
+        document=row.document, ref=row.ref, text_sha256=row.text_sha256, language=row.language, at=row.at, ip=row.ip
     )
 
 

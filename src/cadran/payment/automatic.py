@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from cadran.payment import operations, queries, rules
-from cadran.payment.models import AutomaticTopUp, OrderStep, PaymentOrder
+from cadran.payment.models import AutomaticTopUp, PaymentOrder
 from cadran.payment.ports import Charged, SavedCard
 from cadran.payment.queries import Order
 from cadran.payment.rules import OrderState
@@ -213,7 +213,7 @@ def place(*, account: str, terms: Terms, opened_at: datetime, currency: str, at:
             decision=decision.as_dict(),
             placed_at=utc(at),
         )
-        OrderStep.objects.create(order=order, state=OrderState.CREATED, at=utc(at), note="automatic")
+        operations.keep_step(order, OrderState.CREATED, at, "automatic")
         return queries.as_order(order)
 
 

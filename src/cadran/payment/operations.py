@@ -13,6 +13,7 @@ from cadran.payment.ports import Checkout, CheckoutStatus, Notice, Receipt
 from cadran.payment.queries import Order, UnknownOrder
 from cadran.payment.rules import Means, OrderState
 from cadran.policy import operations as events
+from cadran.policy.proof import operations as proof
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
@@ -84,7 +85,7 @@ def place_top_up(
             decision=answer.decision.as_dict(),
             placed_at=utc(at),
         )
-        OrderStep.objects.create(order=row, state=OrderState.CREATED, at=utc(at))
+        keep_step(row, OrderState.CREATED, at)
         if answer.means is Means.TRANSFER:
             row.reference = rules.transfer_reference(row.pk)
             row.lapses_at = rules.transfer_lapses_at(terms, at)
@@ -222,7 +223,25 @@ def _step(row: PaymentOrder, state: OrderState, at: datetime, note: str) -> None
         raise WrongStep(f"order {row.order_id} is {row.state} and cannot become {state}")
     row.state = state
     row.save()
+    keep_step(row, state, at, note)
+
+
+@carries("KRY-2.4-evidence")
+def keep_step(row: PaymentOrder, state: OrderState, at: datetime, note: str = "") -> None:
+    """Inside the caller's transaction: a step that an order took, and the entry that says so."""
     OrderStep.objects.create(order=row, state=state, at=utc(at), note=note[:200])
+    said = {
+        "account": row.account,
+        "brand": row.brand,
+        "terms": row.terms,
+        "amount_micros": row.amount_micros,
+        "currency": row.currency,
+        "means": str(row.means),
+        "automatic": row.automatic,
+        "decision": row.decision,
+        "note": note[:200],
+    }
+    proof.record(kind=f"payment.order-{state}", subject=row.account, key=row.order_id, body=said, at=at)
 
 
 def _tell(row: PaymentOrder, kind: str, at: datetime, more: Mapping[str, object]) -> None:

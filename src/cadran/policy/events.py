@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
 
 from cadran.policy.models import Event
+from cadran.policy.proof import files as proof_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,20 @@ def pending_events(*, at: datetime, limit: int = 100) -> tuple[PendingEvent, ...
         PendingEvent(event.id, event.kind, event.key, event.body, event.at, event.attempts)
         for event in due.order_by("id")[:limit]
     )
+
+
+def kept(event_id: int) -> tuple[str, str, object] | None:
+    """Kind, key and body of an event as its row holds them, for comparing with evidence."""
+    return Event.objects.filter(id=event_id).values_list("kind", "key", "body").first()
+
+
+def not_among(known: Set[int], *, limit: int) -> Iterator[tuple[int, str]]:
+    """(id, kind) of the events since evidence began that are not among `known`, at most `limit`; those that were erased left out."""
+    after = proof_files.started(proof_files.HOUSE, "policy_event")
+    found = 0
+    for event_id, kind, body in (
+        Event.objects.filter(id__gt=after).order_by("id").values_list("id", "kind", "body").iterator()
+    ):
+        if event_id not in known and body and found < limit:
+            found += 1
+            yield event_id, kind

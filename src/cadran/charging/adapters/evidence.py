@@ -15,7 +15,13 @@ from cadran.units.clause import carries
 
 CDR, CORRECTION = "charging.cdr", "charging.correction"
 CREDIT = "charging.credit-bought"
-_KINDS = {"purchase": CREDIT, "expiry": "charging.credit-expired", "correction": CORRECTION}
+_KINDS = {
+    "purchase": CREDIT,
+    "goodwill": "charging.credit-given",
+    "withdrawal": "charging.credit-withdrawn",
+    "expiry": "charging.credit-expired",
+    "correction": CORRECTION,
+}
 OTHER = "charging.transfer"
 _encode = msgspec.json.Encoder().encode
 _Moved = dict[str, list[tuple[object, ...]]]
@@ -95,6 +101,6 @@ def _plain(transfer: ledger.Transfer) -> tuple[object, ...]:
 
 
 def _ref(transfer: ledger.Transfer) -> str:
-    """The key of the purchase (its order), the bucket that expired, else the transfer's id."""
+    """The key of the purchase (its order), of the withdrawal or the gift, the bucket that expired, else the transfer's id."""
     start, slash, rest = transfer.transfer.partition("/")
-    return rest if slash and start in _KINDS else transfer.transfer
+    return rest.partition(":r")[0] if slash and start in _KINDS else transfer.transfer

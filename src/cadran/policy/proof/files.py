@@ -81,3 +81,9 @@ def seal_of(run: Execute, source: str, position: int) -> rules.Seal | None:
         else:
             return seal
     return None
+
+
+def started(source: str, name: str) -> int:
+    """The last position of a table before evidence began."""
+    row = execute(source)("SELECT after FROM evidence_start WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0

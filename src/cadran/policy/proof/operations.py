@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,12 @@ from cadran.units.period import utc
 
 SEAL_BATCH = 10_000
 MAX_KIND = 64
+
+
+class ErasureWaits(rules.EvidenceError):
+    """An erasure that is done but for what is still to be told to other rooms."""
+
+    error_id = "evidence-erasure-waits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +72,25 @@ def erase(*, subject: str, at: datetime, reason: str = "", by: str = "") -> Eras
             bodies = Journal(files.execute(files.HOUSE)).erase(holders[files.HOUSE])
         from cadran.policy import operations as events
 
-        # What was told to other rooms says the same once more.
-        Event.objects.filter(body__account=subject).exclude(carried_at=None).update(body={})
-        told = {"holders": holders, "reason": reason[:200], "by": by[:80]}
-        events.record_event(kind=rules.ERASED, key=done.key, body=told, at=at)
+        # What was told to other rooms says the same once more; what still has to be told is erased afterwards (finish_erasure).
+        told = Event.objects.filter(body__account=subject)
+        waiting = list(told.filter(carried_at=None).values_list("id", flat=True))
+        told.exclude(carried_at=None).update(body={})
+        said = {"holders": holders, "events": waiting, "reason": reason[:200], "by": by[:80]}
+        events.record_event(kind=rules.ERASED, key=done.key, body=said, at=at)
         return Erasure(key=done.key, holders=holders, bodies=bodies)
+
+
+def finish_erasure(*, event_ids: Sequence[int]) -> None:
+    """Erase the bodies of events that were still to be carried when their account was erased. Raises ErasureWaits while one of them
+    still is."""
+    with transaction.atomic():
+        found = Event.objects.filter(id__in=event_ids)
+        found.exclude(carried_at=None).update(body={})
+        if found.filter(carried_at=None).exists():
+            raise ErasureWaits(
+                "events of this account are still to be carried to other rooms: their bodies go afterwards"
+            )
 
 
 @carries("KRY-2.4-evidence")

@@ -1,4 +1,4 @@
-"""Telling what became of sealed entries whose place does not hold what was sealed: altered, moved to another place, or removed. Pure."""
+"""What became of sealed entries whose place does not hold what was sealed: altered, moved to another place, or removed. Pure."""
 
 from __future__ import annotations
 

@@ -139,6 +139,13 @@ def entries_of_key(key: str, *, limit: int = 100) -> tuple[Shown, ...]:
     return tuple(sorted(found, key=lambda one: one.at))
 
 
+def salt(source: str, position: int) -> bytes | None:
+    """The salt of an entry that can be read; it opens its commitment, and is for exports alone."""
+    row = files.execute(source)(_ONE, (position,)).fetchone()
+    opened = _opened(row) if row is not None else None
+    return opened[0] if opened else None
+
+
 def status() -> Status:
     """How far sealing and witnessing are."""
     run = files.execute(files.HOUSE)
@@ -163,13 +170,19 @@ def status() -> Status:
 
 def erased_holders() -> set[tuple[str, int]]:
     """(source, holder) of every erasure on record whose entry is what was committed to."""
-    run = files.execute(files.HOUSE)
-    found = set[tuple[str, int]]()
-    for row in run(_OF_KIND, (rules.ERASED,)).fetchall():
+    return {(str(source), int(holder)) for said in _erasures() for source, holder in said["holders"].items()}
+
+
+def erased_events() -> set[int]:
+    """The ids of events that had still to be carried when their account was erased."""
+    return {int(event_id) for said in _erasures() for event_id in said["events"]}
+
+
+def _erasures() -> Iterator[Mapping[str, Any]]:
+    """What each erasure on record says."""
+    for row in files.execute(files.HOUSE)(_OF_KIND, (rules.ERASED,)).fetchall():
         if opened := _opened(row):
-            said = json.loads(opened[1])["body"]["said"]
-            found |= {(str(source), int(holder)) for source, holder in said["holders"].items()}
-    return found
+            yield json.loads(opened[1])["body"]["said"]
 
 
 def is_erased(source: str, holder: int) -> bool:

@@ -23,7 +23,7 @@ class Fault:
 class Report:
     """The figures of a verification and its faults, of which the first MAX_LISTED are listed and all are counted by code.
 
-    readable, erased: entries whose body could be read, or was erased on record; erasing: erased ones whose body is still to be removed;
+    readable, erased: entries whose body could be read, or was erased on record; erasing: erased ones whose body is to be removed yet;
     unsealed: entries that no seal covers yet; unwitnessed: seals that no time stamp covers yet.
     """
 

@@ -1,8 +1,8 @@
 """Verifying evidence from end to end, in one pass that keeps little in memory, and naming each fault exactly.
 
-The seals are walked in order; each names the leaves of its entries, so that an entry that was altered, moved or removed is named by its
-place. What the chain alone cannot show (a tail cut off whole, a history rewritten with the operator's own keys) is shown by what lies
-outside: the witness's tokens and copies of earlier heads.
+The seals are walked in order; each names the leaves of its entries, so that an entry that was altered, moved or removed is named by
+its place. What the chain alone cannot show (a tail cut off whole, a history rewritten with the operator's own keys) is shown by what
+lies outside: the witness's tokens and copies of earlier heads.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ class Verification:
         for span in seal.spans:
             if span.source not in self._reached:
                 continue
+            self._loose(span.source, self._reached[span.source], span.after)
             expected = leaves[at : at + span.last - span.after] if named else None
             found += self._span(span, expected)
             at += span.last - span.after
@@ -163,6 +164,19 @@ class Verification:
                 self._fault(
                     "tail-cut", f"{source}:{beyond[0]}-{beyond[1]}", "bodies lie there whose commitments were removed"
                 )
+
+    def _loose(self, source: str, position: int, last: int) -> int:
+        """Entries that no seal at hand covers: without gap, and with their bodies. Returns how many."""
+        count = 0
+        for row in self._rows(source, position, last):
+            entry = rules.Entry(source, *row[:5])
+            if entry.position > position + 1:
+                where = f"{source}:{position + 1}" + (f"-{entry.position - 1}" if entry.position > position + 2 else "")
+                self._fault("entry-removed", where, "no seal at hand covers it, and it is no longer there")
+            position = entry.position
+            count += 1
+            self._body(entry, row)
+        return count
 
     def _body(self, entry: rules.Entry, row: Any) -> None:
         """Whether the body of an entry can be read and is what was committed to; what it says is compared with the tables."""
@@ -256,8 +270,9 @@ class Chain:
             self._fault("signature-wrong", where, "its signature does not hold")
         if len(leaves) != 32 * seal.leaves or sum(span.last - span.after for span in seal.spans) != seal.leaves:
             self._fault("seal-altered", where, "it counts other entries than it names")
+        unknown = number > 1 and not self._reached
         for span in seal.spans:
-            if span.after != self._reached.get(span.source, span.after if self._reached_unknown() else 0):
+            if not unknown and span.after != self._reached.get(span.source, 0):
                 self._fault("chain-broken", where, f"it does not take up {span.source} where the seal before left it")
             self._reached[span.source] = span.last
         self._outside(seal, actual)
@@ -286,9 +301,6 @@ class Chain:
             self._fault(
                 "witness-missing", f"seal {first}-{self._number}", f"no time stamp covers it since {at.isoformat()}"
             )
-
-    def _reached_unknown(self) -> bool:
-        return not self._reached and self._number > 1
 
     def _outside(self, seal: rules.Seal, actual: bytes) -> None:
         v, where = self._v, f"seal {seal.number}"
