@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,6 +134,49 @@ def next_expiry() -> datetime | None:
     """The next instant at which some credit's validity ends, for whoever advances the clock; None when nothing is left to expire."""
     found: datetime | None = models.Bucket.objects.filter(expired_at=None).aggregate(first=Min("expires_at"))["first"]
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """A bucket whose validity ends soon."""
+
+    account: str
+    bucket: str
+    brand: str
+    terms: str
+    currency: str
+    expires_at: datetime
+
+
+def next_expiry_after(after: datetime | None, terms: Collection[str]) -> datetime | None:
+    """The first instant later than `after` at which credit bought under one of those terms ends; None when there is none."""
+    rows = models.Bucket.objects.filter(expired_at=None, terms__in=terms)
+    if after is not None:
+        rows = rows.filter(expires_at__gt=after)
+    found: datetime | None = rows.aggregate(first=Min("expires_at"))["first"]
+    return found
+
+
+def expiring(*, after: datetime | None, until: datetime, terms: Collection[str]) -> Iterator[Expiring]:
+    """The buckets under those terms whose validity ends in (after, until], the first to end first."""
+    rows = models.Bucket.objects.filter(expired_at=None, terms__in=terms, expires_at__lte=until)
+    if after is not None:
+        rows = rows.filter(expires_at__gt=after)
+    for row in rows.order_by("expires_at", "owner", "bucket").iterator():
+        yield Expiring(
+            account=row.owner,
+            bucket=row.bucket,
+            brand=row.brand,
+            terms=row.terms,
+            currency=row.currency,
+            expires_at=row.expires_at,
+        )
+
+
+def last_purchase(account: str) -> tuple[str, int] | None:
+    """The newest bucket of an account and the micros that it had in all after it; None before the first."""
+    row = models.Bucket.objects.filter(owner=account).order_by("-available_from", "-bucket").first()
+    return None if row is None else (row.bucket, row.balance_after_micros)
 
 
 def currency(account: str) -> str:

@@ -152,6 +152,7 @@ def tasks() -> dict[str, Task]:
         "figures": counted,
         **evidence,
         **webhook_tasks(),
+        **mail_tasks(),
     }
     return {name: task if isinstance(task, Aside) else fresh(task) for name, task in found.items()}
 
@@ -206,21 +207,22 @@ def evidence_tasks() -> dict[str, Task]:
     return {"seal": seal, "witness": witnessed}
 
 
-def posting() -> dict[str, Task]:
-    """Mails, on a loop of their own: a mail server that is slow holds up no money."""
+def mail_tasks() -> dict[str, Task]:
+    """Mails, beside everything else: a mail server that is slow holds up no money. And whose credit the newest calls left low."""
     from django.conf import settings
-    from django.db import close_old_connections
 
-    from cadran.journeys import mails
+    from cadran.journeys import mails, warnings
     from cadran.messaging import operations
 
     clock = settings.CIVIL_CLOCK
 
     def delivered() -> int:
-        close_old_connections()
         return operations.deliver_due(at=clock.now(), transport=mails.transport(), clock=clock.now)
 
-    return {"mails": delivered}
+    def credit_watched() -> int:
+        return warnings.watch_credit(at=clock.now())
+
+    return {"low-credit": credit_watched, "mails": Aside(delivered)}
 
 
 @click.command()
@@ -241,14 +243,9 @@ def command() -> None:
     ready = settings.VAR / "run" / "jobs.ready"
     ready.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     ready.write_text("")
-    post = Loop(posting(), stopping=stopping)
-    postman = threading.Thread(target=post.run, name="posting", daemon=True)
-    postman.start()
-    log.info("jobs_started", tasks=sorted([*loop.tasks, *post.tasks]))
+    log.info("jobs_started", tasks=sorted(loop.tasks))
     try:
         loop.run()
     finally:
-        stopping.set()
-        postman.join(5)
         ready.unlink(missing_ok=True)
         log.info("jobs_stopped")

@@ -25,6 +25,8 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "catalog.deck-activated": (prices.take_up_deck,),
     "journeys.proposal-approved": (adjustments.follow, publications.follow),
     "evidence.erased": (erasure.erase_in_charging,),
+    "journeys.low-credit": (mails.low_credit,),
+    "journeys.credit-expiring": (mails.credit_expiring,),
     "party.customer-validated": (wallet.open_wallet, mails.account_activated),
     "payment.received": (credit.buy_credit, receipts.issue, mails.confirm_order),
     "payment.refunded": (receipts.refund, mails.refunded),

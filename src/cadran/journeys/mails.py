@@ -179,6 +179,30 @@ def confirm_order(event: PendingEvent, charging: Charging) -> None:
     )
 
 
+def low_credit(event: PendingEvent, charging: Charging) -> None:
+    """The credit went below the customer's threshold."""
+    if (customer := reader(event)) is not None:
+        figures = {name: int(str(event.body[name])) for name in ("balance_micros", "threshold_micros")}
+        write("low-credit", key=f"low-credit:{event.key}", customer=customer, at=event.at, context=figures)
+
+
+def credit_expiring(event: PendingEvent, charging: Charging) -> None:
+    """A part of the credit ends soon."""
+    if (customer := reader(event)) is None:
+        return
+    write(
+        "credit-expiry",
+        key=f"credit-expiry:{event.key}",
+        customer=customer,
+        at=event.at,
+        context={
+            "amount_micros": int(str(event.body["amount_micros"])),
+            "expires_at": datetime.fromisoformat(str(event.body["expires_at"])),
+            "terms": str(event.body["terms"]),
+        },
+    )
+
+
 def transfer_lapsed(event: PendingEvent, charging: Charging) -> None:
     """No transfer came in time."""
     if (customer := reader(event)) is None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
+from typing import Any
 
 from cadran.messaging import rules
 from cadran.units.period import utc
@@ -84,8 +85,8 @@ def content(sent: bytes) -> Content:
     message = _message(sent)
     parts = {kind: message.get_body(preferencelist=(kind,)) for kind in ("plain", "html")}
     return Content(
-        text=str(parts["plain"].get_content()) if parts["plain"] else "",
-        html=str(parts["html"].get_content()) if parts["html"] else "",
+        text=_lines(parts["plain"]),
+        html=_lines(parts["html"]),
         attachments=tuple(
             rules.Attachment(str(part.get_filename() or "file"), part.get_content_type(), _bytes(part))
             for part in message.iter_attachments()
@@ -116,6 +117,11 @@ def _message(sent: bytes) -> EmailMessage:
     message = email.message_from_bytes(sent, policy=email.policy.SMTP)
     assert isinstance(message, EmailMessage)
     return message
+
+
+def _lines(part: Any) -> str:
+    """The text of a part, with the line ends of programs instead of the wire's."""
+    return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 def _bytes(part: EmailMessage) -> bytes:

@@ -58,17 +58,15 @@ class WarningChoice(models.Model):
 
 
 class Warned(models.Model):
-    """A warning that was given, once for each crossing: `ended_at` is when the account was out of it again."""
+    """A warning that was given, once for each crossing, which `mark` names."""
 
     account = models.CharField(max_length=32)
     kind = models.CharField(max_length=32)
     mark = models.CharField(max_length=128)
     at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "kind", "mark"], name="messaging_warned_once")]
-        indexes = [models.Index(fields=["kind", "ended_at"], name="messaging_warned_open")]
 
     def __str__(self) -> str:
         return f"{self.account} {self.kind} {self.mark}"

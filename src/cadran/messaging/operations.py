@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 
 from cadran.messaging import composing, ports, queries, rules, sealing
-from cadran.messaging.models import Mail, WarningChoice
+from cadran.messaging.models import Mail, Warned, WarningChoice, Watch
 from cadran.messaging.rules import MailState
 from cadran.party import partners
 from cadran.party import rules as party_rules
@@ -175,6 +175,22 @@ def choose_low_credit_warning(*, account: str, micros: int | None, at: datetime)
     WarningChoice.objects.update_or_create(
         account=account, defaults={"low_credit_micros": micros, "changed_at": utc(at)}
     )
+
+
+def warned(*, account: str, kind: str, mark: str, at: datetime) -> bool:
+    """Note that the account is being warned of the crossing `mark` names; False when it was before. Call it in the transaction
+    that records the warning."""
+    _, created = Warned.objects.get_or_create(account=account, kind=kind, mark=mark[:128], defaults={"at": utc(at)})
+    return created
+
+
+def watched(*, name: str, position: int | None = None, until: datetime | None = None) -> None:
+    """The watcher of that name has read so far; it never goes back."""
+    with transaction.atomic():
+        row, _ = Watch.objects.select_for_update().get_or_create(name=name)
+        row.position = max(row.position, position or 0)
+        row.until = max(filter(None, (row.until, until)), default=None)
+        row.save()
 
 
 def _kept(mail_id: str, raw: bytes, sender: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cadran.messaging import composing, sealing
 from cadran.messaging.models import Mail as Row
-from cadran.messaging.models import WarningChoice
+from cadran.messaging.models import WarningChoice, Watch
 from cadran.messaging.rules import MailState
 from cadran.units.errors import CadranError
 
@@ -121,6 +121,12 @@ def low_credit_threshold(account: str) -> int | None:
     """The micros below which the account wants to be warned, 0 for never; None when it chose nothing."""
     row = WarningChoice.objects.filter(account=account).first()
     return None if row is None else row.low_credit_micros
+
+
+def watched(name: str) -> tuple[int, datetime | None]:
+    """How far the watcher of that name has read: a position (0 at first), and an instant (None at first)."""
+    row = Watch.objects.filter(name=name).first()
+    return (0, None) if row is None else (row.position, row.until)
 
 
 def _row(mail_id: str, account: str | None) -> Row:
