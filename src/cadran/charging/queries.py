@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,6 +94,12 @@ def of_session(session: str) -> records.Record | None:
     """The record of a session that is over; None while it is open or unknown."""
     row = models.Cdr.objects.filter(session=session, corrects="").first()
     return None if row is None else decode_record(row.body)
+
+
+def of_sessions(account: str, sessions: Iterable[str]) -> dict[str, records.Record]:
+    """The records of those sessions of an account that are over, by session."""
+    rows = models.Cdr.objects.filter(account=account, session__in=list(sessions)[:MAX_ROWS], corrects="")
+    return {row.session: decode_record(row.body) for row in rows}
 
 
 def corrections(account: str, cdr_id: str) -> tuple[records.Record, ...]:

@@ -80,8 +80,8 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
             Card(("sip",), _("Mot de passe SIP"), _("Celui que vos téléphones connaissent."), "phone"),
             Card(
                 ("mfa_index",),
-                _("Double authentification et clés"),
-                _("Un code ou une clé d’accès en plus du mot de passe."),
+                _("Sécurité du compte"),
+                _("Second facteur, clés d’accès, où votre espace est ouvert."),
                 "shield",
             ),
             Card(

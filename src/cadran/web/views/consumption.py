@@ -100,9 +100,11 @@ def statement(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     span = _span(month, policy.brand(customer.brand).zone)
     assert span.end is not None
     found = books.statement(owner=customer.account, prefix=CREDIT, since=span.start, until=span.end)
+    calls_of = charging.of_sessions(customer.account, [one.movement for one in found.movements if one.reason == "call"])
     context = {
         "customer": customer,
         "statement": found,
+        "lines": [(one, calls_of.get(one.movement)) for one in found.movements],
         "months": months,
         "month": month,
         "came": sum(one.micros for one in found.movements if one.micros > 0),

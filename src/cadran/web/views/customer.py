@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
@@ -23,15 +23,16 @@ from cadran.units.clause import carries
 from cadran.web import forms, places, serving
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 def for_customers(
-    view: Callable[Concatenate[HttpRequest, party.Customer, P], HttpResponseBase],
-) -> Callable[..., HttpResponseBase]:
+    view: Callable[Concatenate[HttpRequest, party.Customer, P], R],
+) -> Callable[..., R | HttpResponse]:
     """The view, for a customer who signed in and is validated (IPP-5.2), and for nobody else; others see what is missing."""
 
     @functools.wraps(view)
-    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         customer = party.customer(user_id=request.user.pk or 0)
         if customer is not None and customer.state == "registered" and customer.brand == serving.brand_key():
             return redirect("registration")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -11,12 +13,14 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
 from cadran.catalog import queries as catalog
-from cadran.journeys import registration
+from cadran.journeys import quote, registration
 from cadran.party import operations as party_operations
+from cadran.party import queries as party
 from cadran.policy import notices
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.rating import rules as rating
+from cadran.units.clause import carries
 from cadran.web import forms, serving, texts
 
 SHOWN_PRICES = (
@@ -25,6 +29,9 @@ SHOWN_PRICES = (
 )
 DIAL_S = 42  # the seconds that the dial of the welcome page shows
 MAX_SEARCH = 40
+LEAST_DIGITS = 7
+EXAMPLE_MINUTES, MOST_MINUTES = 5, 600
+EXAMPLE_MICROS = 10_000_000
 
 
 @require_safe
@@ -48,17 +55,48 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "web/home.html", context)
 
 
+@carries("IPP-10.1-per-second")
 @require_safe
 def prices(request: HttpRequest) -> HttpResponse:
-    """The prices of the day, by country or number."""
-    at = settings.CIVIL_CLOCK.now()
+    """The prices of the day, by country, town or number; what one call would cost, step by step, and minutes for an amount."""
+    at, key = settings.CIVIL_CLOCK.now(), serving.brand_key()
     search = request.GET.get("q", "").strip()[:MAX_SEARCH].replace("\0", "")
-    found = catalog.prices(serving.brand_key(), at, search, limit=200) if search else ()
+    minutes = _minutes(request.GET.get("minutes", ""))
+    told = _quote(request, key, search, minutes, at)
+    found = catalog.prices(key, at, search, limit=200) if search and told is None else ()
     if not search:
-        some = [catalog.price_of(serving.brand_key(), prefix, at) for prefix in SHOWN_PRICES]
+        some = [catalog.price_of(key, prefix, at) for prefix in SHOWN_PRICES]
         found = tuple(price for price in some if price is not None)
-    context = {"search": search, "prices": found, "deck": catalog.in_force(serving.brand_key(), at), "at": at}
+    context = {
+        "search": search,
+        "minutes": minutes,
+        "told": told,
+        "charge": told.charge.as_dict() if told and told.charge else None,
+        "talk_s": told.affordable_s(EXAMPLE_MICROS) if told else 0,
+        "example_micros": EXAMPLE_MICROS,
+        "prices": found,
+        "deck": catalog.in_force(key, at),
+        "at": at,
+    }
     return render(request, "web/prices.html", context)
+
+
+def _quote(request: HttpRequest, key: str, search: str, minutes: int, at: datetime) -> quote.Quote | None:
+    """What a call to what was typed would cost, where it is a whole number; under the terms of the customer signed in, if one is."""
+    digits = sum(mark.isdigit() for mark in search)
+    if digits < LEAST_DIGITS and "@" not in search:
+        return None
+    customer = party.customer(user_id=request.user.pk) if request.user.is_authenticated else None
+    own = customer is not None and customer.brand == key
+    terms_ref = policy.terms(customer.terms) if customer and own else policy.terms_in_force(key, at)
+    country = customer.country if customer and own else policy.brand(key).country
+    return quote.quote(text=search, brand=key, country=country, terms=terms_ref, seconds=minutes * 60, at=at)
+
+
+def _minutes(typed: str) -> int:
+    """How long the example call lasts: 1 to 600 minutes, EXAMPLE_MINUTES where nothing sensible was typed."""
+    whole = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 3 else 0
+    return whole if 0 < whole <= MOST_MINUTES else EXAMPLE_MINUTES
 
 
 @require_safe
