@@ -50,7 +50,7 @@ def test_the_archive_holds_all_that_is_kept_of_the_customer_and_of_nobody_else(
     assert "zoe" not in whole
     assert "argon2" not in whole
     assert json.loads(archive.read("customer.json"))[0]["username"] == "claire"
-    assert len(json.loads(archive.read("acceptances.json"))) == 4
+    assert {one["document"] for one in json.loads(archive.read("acceptances.json"))} >= {"terms", "prices", "offers"}
     index = archive.read("index.html").decode()
     assert all(f"{part}.csv" in index for part in parts)
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.core import mail
 from django.core.cache import cache
 from django.test import Client
-from web_forms import link
+from web_forms import link, posted
 
 from cadran.compliance import operations, queries, rules
 from cadran.party import queries as party
@@ -77,7 +76,7 @@ def test_a_lost_site_password_locks_the_sign_in_until_a_link_by_mail_brings_a_ne
     assert sip_active()
     browser = Client(HTTP_ACCEPT_LANGUAGE="fr")
     browser.post("/account/password/reset/", {"email": "claire@example.org"})
-    form = browser.get(link(mail.outbox[-1].body), follow=True)
+    form = browser.get(link(posted()[-1].body), follow=True)
     browser.post(form.redirect_chain[-1][0], {"password1": OTHER, "password2": OTHER})
     cache.clear()
     assert not signed_in(RIGHT)
@@ -88,7 +87,9 @@ def test_a_lost_site_password_locks_the_sign_in_until_a_link_by_mail_brings_a_ne
 
 @pytest.mark.clause("KRY-4.2.2-session-safety")
 def test_abuse_locks_everything_and_opens_a_case(claire: Client) -> None:
-    page = claire.post("/account/report/", fill(claire, kind="abuse", lost=[], text="Des appels de nuit.")).content.decode()
+    page = claire.post(
+        "/account/report/", fill(claire, kind="abuse", lost=[], text="Des appels de nuit.")
+    ).content.decode()
     case = queries.case(number_in(page))
     assert (case.kind, case.state) == (rules.Kind.ABUSE, rules.State.OPEN)
     assert set(case.blocked) == {"site", "sip", "factor"}
@@ -135,7 +136,7 @@ def test_an_outsider_blocks_once_in_24_hours_so_that_nobody_keeps_a_customer_loc
     queries.case(number_in(outside(Client(HTTP_ACCEPT_LANGUAGE="fr"))))
     browser = Client()
     browser.post("/account/password/reset/", {"email": "claire@example.org"})
-    form = browser.get(link(mail.outbox[-1].body), follow=True)
+    form = browser.get(link(posted()[-1].body), follow=True)
     browser.post(form.redirect_chain[-1][0], {"password1": OTHER, "password2": OTHER})
     again = queries.case(number_in(outside(Client(HTTP_ACCEPT_LANGUAGE="fr"))))
     assert again.blocked == ()
@@ -161,7 +162,9 @@ def test_six_reports_an_hour_from_one_address_and_no_more(claire: Client) -> Non
 
 def test_tracking_numbers_cannot_be_tried_one_after_the_other(claire: Client) -> None:
     stranger = Client(HTTP_ACCEPT_LANGUAGE="fr")
-    answers = [stranger.post("/account/cases/follow/", {"number": f"AAAA-BBBB-CC{n:02}"}).status_code for n in range(21)]
+    answers = [
+        stranger.post("/account/cases/follow/", {"number": f"AAAA-BBBB-CC{n:02}"}).status_code for n in range(21)
+    ]
     assert answers[-1] == 429
     assert set(answers[:-1]) == {200}
 

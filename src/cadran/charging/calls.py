@@ -180,6 +180,8 @@ class Calls:
         except (CadranError, KeyError) as error:
             raise refused("terms-unknown", f"no terms {request.terms!r}: give brand/version as accepted") from error
         inputs: dict[str, Input] = {"destination": request.destination, "direction": request.direction}
+        if request.accepted_terms:
+            inputs["accepted_terms"] = request.accepted_terms
         opened = partial(rules.Session, request=request, brand=wallet.brand, currency=wallet.currency)
         if request.direction == "inbound":
             decision = rules.inbound(terms, {**inputs, "number_class": request.number_class})

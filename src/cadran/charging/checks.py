@@ -34,6 +34,8 @@ def authorise(request: AuthoriseCall) -> None:
     _session(request.session)
     _key(request.account, "account")
     _key(request.terms, "terms")
+    if accepted := getattr(request, "accepted_terms", ""):
+        _key(accepted, "accepted_terms")
     _text(request.number_class, "number_class", least=1)
     _text(request.destination, "destination", least=1)
     for name in ("caller", "shown", "call_id", "country"):
@@ -82,6 +84,8 @@ def buy(request: BuyCredit) -> None:
         raise invalid(f"a key of a purchase has at most {MAX_SESSION} characters")
     _key(request.account, "account")
     _key(request.terms, "terms")
+    if accepted := getattr(request, "accepted_terms", ""):
+        _key(accepted, "accepted_terms")
     _key(request.means, "means")
     _instant(request.at)
     try:
@@ -128,6 +132,8 @@ def gift(request: GiveCredit) -> None:
         raise invalid(f"a key of a gift has at most {MAX_SESSION} characters")
     _key(request.account, "account")
     _key(request.terms, "terms")
+    if accepted := getattr(request, "accepted_terms", ""):
+        _key(accepted, "accepted_terms")
     _instant(request.at)
     try:
         amount = Money(request.amount_micros, request.currency)

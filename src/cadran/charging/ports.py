@@ -36,7 +36,8 @@ class AuthoriseCall:
 
     session: idempotency key, one for each call leg that is charged.
     account: billing account of who pays.
-    terms: version of the terms that the customer accepted, as `brand/version`.
+    terms: version of the terms that governs the call, as `brand/version`.
+    accepted_terms: the version that the customer last accepted, kept beside it; empty where it is the same or unknown.
     number_class: a value of numbering.rules.NumberClass.
     destination: E.164 digits without plus, a SIP address for open_sip, or the short number as dialled.
     shown: the caller number presented (E.164 digits) or empty when withheld.
@@ -56,6 +57,7 @@ class AuthoriseCall:
     raised_duration: bool = False
     call_id: str = ""
     country: str = ""
+    accepted_terms: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

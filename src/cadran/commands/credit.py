@@ -63,6 +63,7 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
     from cadran.charging.ports import BuyCredit
     from cadran.party import queries as party
     from cadran.policy import operations as policy
+    from cadran.policy import queries as policies
     from cadran.units import ids, money
     from cadran.units.errors import InvalidInput
 
@@ -78,7 +79,7 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
         BuyCredit(
             key=key,
             account=holder.account,
-            terms=holder.terms,
+            terms=policies.governing_terms(holder.terms, at).ref,
             amount_micros=given.micros,
             currency=given.currency,
             at=at,

@@ -73,7 +73,7 @@ def _buy(wish: automatic.Wish, provider: CardProvider, at: datetime) -> int:
         return 0
     placed = automatic.place(
         account=wish.account,
-        terms=policy.terms(customer.terms),
+        terms=policy.governing_terms(customer.terms, at),
         opened_at=customer.created_at,
         currency=customer.currency,
         at=at,

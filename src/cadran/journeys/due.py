@@ -84,6 +84,8 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     """Everything that falls due by itself, in the order in which it runs on one and the same instant. A room that gains a due
     act gains a line here: an instant that is read, and an operation that is idempotent."""
     from cadran.balance import queries as balance_queries
+    from cadran.compliance import operations as compliance
+    from cadran.compliance import queries as compliance_queries
     from cadran.journeys import credit, registration, warnings
     from cadran.journeys.proposals import operations as proposals
     from cadran.journeys.proposals import queries as proposal_queries
@@ -97,6 +99,7 @@ def acts(charging: Charging) -> tuple[Act, ...]:
         Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
         Act("proposal-expiry", proposal_queries.next_expiry, lambda at: proposals.expire(at=at)),
         Act("expiry-warning", warnings.next_expiry_warning, lambda at: warnings.warn_of_expiry(at=at)),
+        Act("retained-deletion", compliance_queries.next_deletion, lambda at: compliance.delete_retained(at=at)),
         Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),
     )
 

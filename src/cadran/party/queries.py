@@ -9,10 +9,14 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
+from cadran import settings
 from cadran.party import models, opening, vault
 from cadran.party.staff_queries import Staff as Staff
 from cadran.party.staff_queries import staff as staff
 from cadran.party.staff_queries import staff_acts as staff_acts
+from cadran.policy import queries as policy
+from cadran.policy.brands import UnknownBrand
+from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
 
@@ -24,13 +28,16 @@ class UnknownCustomer(CadranError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SipUser:
-    """Who may register and call. `ha1` by algorithm (MD5, SHA-256, SHA-512-256), for settings.SIP_REALM; `active` is false while the
-    customer is not validated or anything is blocked: then every use is refused (IPP-5.2)."""
+    """Who may register and call. `terms` governs what it does; `accepted_terms` is the version that its customer last accepted.
+
+    `ha1` by algorithm (MD5, SHA-256, SHA-512-256), for settings.SIP_REALM; `active` is false while the customer is not validated
+    or anything is blocked: then every use is refused (IPP-5.2)."""
 
     username: str
     account: str
     brand: str
     terms: str
+    accepted_terms: str = ""
     ha1: Mapping[str, str] = field(repr=False)
     active: bool
     state: str
@@ -94,8 +101,10 @@ class SipIdentity:
     changed_at: datetime
 
 
-def sip_user(username: str) -> SipUser | None:
-    """The SIP user of that name (case does not matter), or None. Raises vault.SecretUnreadable when no key opens its secrets."""
+@carries("KRY-2.2-new-terms")
+def sip_user(username: str, *, at: datetime | None = None) -> SipUser | None:
+    """The SIP user of that name (case does not matter), or None, with the terms that govern a use at `at` (now by the civil clock).
+    Raises vault.SecretUnreadable when no key opens its secrets."""
     row = (
         models.SipUser.objects.select_related("account__customer__user")
         .filter(username=username.strip().lower()[:64])
@@ -108,7 +117,8 @@ def sip_user(username: str) -> SipUser | None:
         username=row.username,
         account=account.number,
         brand=account.brand,
-        terms=account.terms_ref,
+        terms=_governing(account.terms_ref, at or settings.CIVIL_CLOCK.now()),
+        accepted_terms=account.terms_ref,
         ha1=vault.unseal(row.sealed_ha1, owner=row.username),
         active=(
             row.state == models.SipState.ACTIVE
@@ -121,6 +131,14 @@ def sip_user(username: str) -> SipUser | None:
         country=customer.country,
         language=customer.language,
     )
+
+
+def _governing(accepted: str, at: datetime) -> str:
+    """The version that governs a use; the one accepted itself where its file is gone, which charging then refuses by name."""
+    try:
+        return policy.governing_terms(accepted, at).ref
+    except (policy.UnknownTerms, UnknownBrand):
+        return accepted
 
 
 def customer(*, user_id: int) -> Customer | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
+SPECIAL = "special"
 Scalar = str | int | bool
 Content = Scalar | tuple[Scalar, ...] | Mapping[str, Scalar]
 
@@ -57,6 +59,18 @@ class Terms:
             return self.values[name]
         except KeyError:
             raise UnknownValue(f"the terms {self.ref} state no {name}: add it to their file with its clause") from None
+
+    @carries("KRY-2.2-new-terms")
+    def of_product(self, product: str) -> Terms:
+        """The terms as they govern a product: its special conditions, stated as `special.<product>.<name>`, override the general
+        ones of the same name. The same terms where there are none."""
+        start = f"{SPECIAL}.{product}."
+        special = {
+            name.removeprefix(start): replace(value, name=name.removeprefix(start))
+            for name, value in self.values.items()
+            if name.startswith(start)
+        }
+        return replace(self, values={**self.values, **special}) if special else self
 
     def clause(self, name: str) -> str:
         return self.value(name).clause

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from cadran.policy import values
 from cadran.policy.sections import Fault, Section, check_keys, shortly
-from cadran.policy.terms import Terms, TermsValue
+from cadran.policy.terms import SPECIAL, Terms, TermsValue
 
 HEAD = "terms"
 _HEAD_KEYS: dict[str, type] = {
@@ -54,6 +54,7 @@ def read_terms(
         faults += wrong
         if not wrong:
             found[section.name] = terms_value(section)
+    faults += _special_faults(sections, found)
     if faults:
         return None, faults
     head = heads[0].body
@@ -71,6 +72,21 @@ def read_terms(
         ),
         [],
     )
+
+
+def _special_faults(sections: list[Section], found: Mapping[str, TermsValue]) -> list[Fault]:
+    """Special conditions (`special.<product>.<name>`) that override no general value, or state it in another unit."""
+    faults = []
+    for section in sections:
+        if section.name not in found or not section.name.startswith(f"{SPECIAL}."):
+            continue
+        name = section.name.split(".", 2)[-1]
+        general = found.get(name)
+        if general is None:
+            faults.append(section.fault(f"overrides nothing: no [{name}] among the general conditions"))
+        elif general.unit != found[section.name].unit:
+            faults.append(section.fault(f"must be in {general.unit}, as [{name}] is", "unit"))
+    return faults
 
 
 def value_faults(section: Section, clauses: Collection[str]) -> list[Fault]:

@@ -35,6 +35,7 @@ class Plan:
     turned_as: str = ""
     account: str = ""
     terms: str = ""
+    accepted_terms: str = ""
     brand: str = ""
     language: str = "fr"
     direction: str = "outbound"
@@ -64,6 +65,7 @@ def outbound(
     common: dict[str, Any] = {
         "account": user.account,
         "terms": user.terms,
+        "accepted_terms": user.accepted_terms,
         "brand": user.brand,
         "language": user.language,
         "raised_duration": user.raised_duration,
@@ -129,6 +131,7 @@ def inbound(carrier: Carrier, text: str, from_user: str, from_name: str, look: L
         direction="inbound",
         account=user.account,
         terms=user.terms,
+        accepted_terms=user.accepted_terms,
         brand=user.brand,
         language=user.language,
         number_class=numbers.NumberClass.ON_NET.value,

@@ -122,6 +122,7 @@ class Session:
             session=self.id,
             account=plan.account,
             terms=plan.terms,
+            accepted_terms=plan.accepted_terms,
             number_class=plan.number_class,
             destination=plan.destination,
             at=now,

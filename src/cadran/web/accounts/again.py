@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allauth.account.decorators import reauthentication_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 
-def asked_again(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def asked_again(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """The view, for somebody who proved in the last minutes that it is them; others are asked, and led back."""
     return reauthentication_required(view)  # type: ignore[no-any-return]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 from allauth.account.adapter import get_adapter
 from django import forms
@@ -82,8 +83,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             party_operations.change_email(user_id=user_id, old=old, new=new, at=settings.CIVIL_CLOCK.now())
         except CadranError:
             return render(request, "accounts/email_confirm.html", {"email": ""}, status=410)
-        told = {"user": customer, "new": new}
-        get_adapter(request).send_mail("accounts/mail/email_changed", old, told)
+        user = SimpleNamespace(pk=user_id, username=customer.username)
+        get_adapter(request).send_mail("accounts/mail/email_changed", old, {"user": user, "new": new})
         messages.success(request, _("Votre nouvelle adresse est enregistrée."))
         return redirect("security" if request.user.is_authenticated else "account_login")
     return render(request, "accounts/email_confirm.html", {"email": new, "token": token})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_http_methods
@@ -35,7 +34,7 @@ CONFIRMATION = {"fr": "FERMER", "en": "CLOSE"}
 @at_most(6, 3600, "own-data")
 @for_customers
 @again.asked_again
-def own_data(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+def own_data(request: HttpRequest, customer: party.Customer) -> HttpResponseBase:
     """All that is kept of the customer, in one archive, streamed while it is made."""
     if request.method != "POST":
         return render(request, "accounts/own_data.html", {"customer": customer})
@@ -50,7 +49,7 @@ def own_data(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     name = f"cadran-{customer.account}-{at:%Y%m%d}.zip"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
-    return cast(HttpResponse, response)
+    return response
 
 
 @carries("KRY-4.2.3-erasure")

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 from cadran.web.forms import client_ip
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def at_most(count: int, window_s: int, name: str, *, methods: tuple[str, ...] = ("POST",)) -> Callable[[View], View]:
@@ -22,7 +22,7 @@ def at_most(count: int, window_s: int, name: str, *, methods: tuple[str, ...] = 
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method in methods and not allowed(name, client_ip(request), count, window_s):
                 return render(request, "429.html", status=429)
             return view(request, *args, **kwargs)

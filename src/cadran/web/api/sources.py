@@ -53,7 +53,8 @@ class Rooms:
     """The account itself."""
 
     def __init__(self, customer: party.Customer) -> None:
-        self.customer, self.terms = customer, policy.terms(customer.terms)
+        self.customer = customer
+        self.terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
 
     def balance(self, at: datetime) -> balance.Balance:
         return balance.balance(self.customer.account, at)

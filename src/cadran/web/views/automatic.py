@@ -29,7 +29,8 @@ log = structlog.get_logger()
 @for_customers
 def choose(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """The wish: threshold, amount, monthly cap, with the agreement to be charged; back from the provider's page, it is asked."""
-    terms, at = policy.terms(customer.terms), settings.CIVIL_CLOCK.now()
+    at = settings.CIVIL_CLOCK.now()
+    terms = policy.governing_terms(customer.terms, at)
     problem, status = "", 200
     if request.method == "POST":
         if "end" in request.POST:

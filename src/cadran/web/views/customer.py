@@ -68,7 +68,7 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         party_operations.set_raised_duration(account=customer.account, raised=choice == "raised", at=at)
         messages.success(request, _("Votre choix est enregistré : il vaut pour vos prochains appels."))
         return redirect("preferences")
-    terms = policy.terms(customer.terms)
+    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     context = {
         "customer": customer,
         "ordinary_s": terms.integer("calls.max_duration_s"),

@@ -66,7 +66,7 @@ class Talk:
 def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Everything at a glance; each part leads to its page."""
     at = settings.CIVIL_CLOCK.now()
-    terms = policy.terms(customer.terms)
+    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     credit = balance.balance(customer.account, at)
     zone = policy.brand(customer.brand).zone
     month = usage.Wanted(since=period.civil_month(at, zone).start)

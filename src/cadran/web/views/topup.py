@@ -38,7 +38,7 @@ SHOWN = 50
 @for_customers
 def choose(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """The amounts offered; a choice places the order and leads to the card page or to the transfer's reference."""
-    terms = policy.terms(customer.terms)
+    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     problem, status = "", 200
     if request.method == "POST":
         try:
