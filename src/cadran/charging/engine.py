@@ -189,6 +189,12 @@ class Engine:
         assert isinstance(answer, int)
         return answer
 
+    def rewrap_evidence(self) -> int:
+        """Wrap the file's data keys of evidence again, where a newer key was put in front of the secret; returns how many."""
+        answer = self._one(self.evidence.journal.rewrap)
+        assert isinstance(answer, int)
+        return answer
+
     def reload_decks(self) -> int:
         with self._lock:
             return self.prices.reload()

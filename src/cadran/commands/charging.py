@@ -26,6 +26,7 @@ def command() -> None:
     gc.collect()
     gc.freeze()  # the decks stay: no collection goes through them while calls wait
     engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices)
+    engine.rewrap_evidence()
     service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
     stop_on_signals(service)
     try:

@@ -282,6 +282,36 @@ def _is_ours(pid: int) -> bool:
         return False
 
 
+def evidence() -> list[Finding]:
+    from cadran import settings
+    from cadran.commands import main
+
+    if not (settings.VAR / "cadran.db").exists():
+        return [Finding("evidence", OK, "nothing is on record yet")]
+    main.django_ready()
+    from cadran.policy.proof import queries
+
+    state, now = queries.status(), datetime.now(UTC)
+    running = supervisor.is_running(settings.VAR)
+    found = []
+    if state.unsealed and running and (state.sealed_at is None or (now - state.sealed_at).total_seconds() > 60):
+        text = f"{state.unsealed} entries are not sealed, the last seal is of {state.sealed_at or 'never'}"
+        found.append(Finding("evidence", BAD, text, f"see {settings.VAR}/log/jobs.log"))
+    if not settings.WITNESS_URL:
+        mend = "choose a time-stamp authority, and set CADRAN_WITNESS_URL and CADRAN_WITNESS_CERTIFICATES"
+        found.append(Finding("evidence", WARN, "no witness outside stamps the seals", mend))
+    elif state.unwitnessed_since and running:
+        late_s = (now - state.unwitnessed_since).total_seconds()
+        text = f"{state.unwitnessed} seals wait for the witness {settings.WITNESS_URL} for {late_s:.0f} s"
+        if late_s > max(300, 3 * settings.WITNESS_EVERY_S):
+            worst = BAD if late_s > settings.WITNESS_WITHIN_S else WARN
+            found.append(
+                Finding("evidence", worst, text, f"see {settings.VAR}/log/jobs.log; they are kept, none is lost")
+            )
+    witnessed = f"witnessed on {state.witnessed_at:%Y-%m-%dT%H:%M:%SZ}" if state.witnessed_at else "not witnessed yet"
+    return found or [Finding("evidence", OK, f"{state.entries} entries, {state.seals} seals, {witnessed}")]
+
+
 ALL: dict[str, Check] = {
     "python": python,
     "packages": packages,
@@ -291,6 +321,7 @@ ALL: dict[str, Check] = {
     "settings": settings_,
     "secrets": secrets_,
     "databases": databases,
+    "evidence": evidence,
     "ports": ports,
     "sockets": sockets,
     "processes": processes,

@@ -13,8 +13,8 @@ CREATE TABLE evidence_token (
     token BLOB NOT NULL,
     stamped_at TEXT NOT NULL,
     authority TEXT NOT NULL,
-    PRIMARY KEY (seal, authority)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (seal, authority)
+) STRICT;
 
 CREATE TRIGGER evidence_seal_no_update BEFORE UPDATE ON evidence_seal
 BEGIN SELECT RAISE(ABORT, 'evidence-append-only'); END;
