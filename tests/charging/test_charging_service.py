@@ -54,7 +54,7 @@ def test_many_requests_at_once_over_one_connection(served: Path, books: Books) -
         with pytest.raises(ChargingRefused):
             await charging.settle(ended("never", 1))
         assert await charging.expire_credit(at=AT) == 0
-    assert await charging.erase_evidence(holder=10**6) == 0
+        assert await charging.erase_evidence(holder=10**6) == 0
         assert await charging.reload_decks() == 0
         await charging.close()
 

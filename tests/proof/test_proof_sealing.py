@@ -240,7 +240,7 @@ def test_a_backup_comes_back_with_all_that_verifies_it(sealed: House, tmp_path_f
     lock = locked.Lock(passphrase=b"a long enough passphrase")
     head = queries.status()
     backup.write(sealed.folder, place / "one.cadran", lock, at=AT)
-    sealed.tell("after the backup")
+    sealed.tell("after-the-backup")
     sealed.seal()
     (place / "var").mkdir()
     restore.unpack(place / "one.cadran", place / "var", lock)
