@@ -29,7 +29,7 @@ VALUES = {
     "mail_id": MAIL,
     "username": "marie",
 }
-VALUES |= {"number": "none", "owner": ACCOUNT, "transfer_id": "none", "user_name": "nobody"}
+VALUES |= {"number": "none", "owner": ACCOUNT, "transfer_id": "none", "user_name": "nobody", "position": "1"}
 
 
 def addresses() -> list[tuple[str, URLPattern]]:

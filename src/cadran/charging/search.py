@@ -40,6 +40,7 @@ class Wanted:
     ended_by: str = ""
     direction: str = ""
     number_class: str = ""
+    clause: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -192,7 +193,7 @@ def _filters(wanted: Wanted) -> tuple[list[str], list[Any]]:
     if wanted.destination and not by_index:
         conditions.append("destination >= %s AND destination < %s")
         values += [wanted.destination, wanted.destination + "\U0010ffff"]
-    for name in ("disposition", "ended_by", "direction", "number_class"):
+    for name in ("disposition", "ended_by", "direction", "number_class", "clause"):
         if value := getattr(wanted, name):
             conditions.append(f"{name} = %s")
             values.append(value)

@@ -37,16 +37,20 @@ ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_CALLS, "start", _("Accueil"), "home", WATCH),
     Room(Permission.SEE_CALLS, "live", _("Appels en cours"), "phone", WATCH),
     Room(Permission.SEE_CALLS, "calls", _("Appels"), "list", WATCH),
-    Room(Permission.SEE_CUSTOMERS, "customers", _("Clients"), "people", PEOPLE),
+    Room(Permission.SEE_CUSTOMERS, "customers", _("Clients"), "person", PEOPLE),
+    Room(Permission.REVIEW_DOCUMENTS, "documents", _("Pièces d’identité"), "badge", PEOPLE),
+    Room(Permission.SEE_CASES, "cases", _("Dossiers"), "mail", PEOPLE),
     Room(Permission.SEE_MONEY, "orders", _("Commandes"), "receipt", MONEY),
     Room(Permission.SEE_MONEY, "journal", _("Grand livre"), "scale", MONEY),
     Room(Permission.SEE_MONEY, "money", _("Crédits et remboursements"), "wallet", MONEY),
+    Room(Permission.SEE_CALLS, "decisions", _("Décisions"), "check", PROOF),
+    Room(Permission.SEE_EVIDENCE, "evidence", _("Preuves"), "shield", PROOF),
     Room(Permission.SEE_VIEWS, "views", _("Consultations"), "eye", PROOF),
     Room(Permission.SEE_TERMS, "terms", _("Conditions"), "paper", SETTINGS),
     Room(Permission.SEE_PRICES, "decks", _("Tarifs"), "hash", SETTINGS),
     Room(Permission.SEE_PARTNERS, "partners", _("Partenaires"), "globe", SETTINGS),
     *((Room(Permission.MOVE_CLOCK, "clock", _("Horloge"), "clock", SETTINGS),) if settings.SANDBOX else ()),
-    Room(Permission.MANAGE_STAFF, "members", _("Personnel"), "badge", SETTINGS),
+    Room(Permission.MANAGE_STAFF, "members", _("Personnel"), "people", SETTINGS),
 )
 
 

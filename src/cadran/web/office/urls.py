@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.office.desk import urls as desk
-from cadran.web.office.views import books, calls, customers, deeds, people, search, start
+from cadran.web.office.views import books, calls, cases, customers, deeds, documents, people, proof, search, start
 
 app_name = "office"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -29,6 +29,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("receipts/<str:number>/", books.receipt, name="receipt"),
     path("journal/", books.journal, name="journal"),
     path("journal/<str:owner>/<path:transfer_id>/", books.transfer, name="transfer"),
+    path("decisions/", proof.decisions, name="decisions"),
+    path("evidence/", proof.evidence, name="evidence"),
+    path("evidence/<str:source>/<int:position>/", proof.entry, name="entry"),
+    path("documents/", documents.queue, name="documents"),
+    path("documents/<str:document_id>/", documents.document, name="document"),
+    path("documents/<str:document_id>/decide", documents.decide, name="decide"),
+    path("documents/<str:document_id>/<str:side>", documents.side, name="side"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/<str:number>/", cases.case, name="case"),
+    path("cases/<str:number>/answer", cases.answer, name="answer"),
     path("views/", people.views, name="views"),
     path("staff/", people.members, name="members"),
     path("staff/<str:user_name>/", people.member, name="member"),

@@ -26,7 +26,8 @@ STATES = {
     "sending": _("en cours d’envoi"),
     "sent": _("envoyé"),
     "given-up": _("abandonné"),
-    "submitted": _("à examiner"),
+    "awaiting": _("à examiner"),
+    "superseded": _("sans objet"),
     "accepted": _("acceptée"),
     "erased": _("effacée"),
     "open": _("ouvert"),
@@ -44,7 +45,7 @@ TONES = {
     "must-change": "warn",
     "review": "warn",
     "awaiting_transfer": "warn",
-    "submitted": "warn",
+    "awaiting": "warn",
     "open": "warn",
 }
 ACTS = {
@@ -63,6 +64,7 @@ ACTS = {
     "cut": _("a coupé un appel"),
     "accept-document": _("a accepté une pièce d’identité"),
     "refuse-document": _("a refusé une pièce d’identité"),
+    "answer": _("a répondu à un dossier"),
     "staff-role": _("a changé le rôle d’un collègue"),
     "staff-disable": _("a retiré l’accès d’un collègue"),
 }
@@ -87,4 +89,32 @@ GROUNDS = {
     "authority": _("réquisition d’une autorité"),
     "abuse": _("usage contraire aux conditions"),
     "technical": _("incident technique"),
+}
+DOCUMENT_REASONS = {
+    "unreadable": _("illisible"),
+    "side-missing": _("il manque un côté"),
+    "expired": _("plus valable"),
+    "name-differs": _("le nom diffère"),
+    "not-an-identity-document": _("pas une pièce d’identité"),
+    "under-age": _("trop jeune"),
+    "bad-faith": _("document falsifié"),
+}
+DOCUMENT_KINDS = {
+    "identity-card": _("carte d’identité"),
+    "passport": _("passeport"),
+    "residence-permit": _("titre de séjour"),
+}
+CASE_KINDS = {
+    "lost-codes": _("codes perdus ou volés"),
+    "abuse": _("usage abusif"),
+    "data-access": _("accès aux données"),
+    "data-erasure": _("effacement des données"),
+    "billing": _("facturation"),
+    "other": _("autre demande"),
+}
+PROOF_STATES = {
+    "readable": _("lisible"),
+    "erased": _("effacée"),
+    "missing": _("manquante"),
+    "altered": _("altérée"),
 }

@@ -63,3 +63,27 @@ def tone(code: str) -> str:
 def means(code: str) -> str:
     """How was paid."""
     return _(words.MEANS[code]) if code in words.MEANS else str(code)
+
+
+@register.filter
+def document_kind(code: str) -> str:
+    """What proves an identity."""
+    return _(words.DOCUMENT_KINDS[code]) if code in words.DOCUMENT_KINDS else str(code)
+
+
+@register.filter
+def case_kind(code: str) -> str:
+    """What a case is about."""
+    return _(words.CASE_KINDS[code]) if code in words.CASE_KINDS else str(code)
+
+
+@register.filter
+def proof_state(code: str) -> str:
+    """The state of an entry of the evidence."""
+    return _(words.PROOF_STATES[code]) if code in words.PROOF_STATES else str(code)
+
+
+@register.filter
+def document_reason(code: str) -> str:
+    """Why a document was refused."""
+    return _(words.DOCUMENT_REASONS[code]) if code in words.DOCUMENT_REASONS else str(code)
