@@ -120,7 +120,7 @@ def write(
 @carries("IPP-5.1-activation")
 def account_activated(event: PendingEvent, charging: Charging) -> None:
     """The operator validated the registration: its services are active from now on."""
-    if (customer := reader(event)) is None:
+    if (customer := reader(event)) is None or _told_by(customer) != "email":
         return
     zone = policy.brand(customer.brand).zone
     users = party.sip_identities(account=customer.account)
@@ -309,6 +309,12 @@ def reader(event: PendingEvent) -> party.Customer | None:
         log.warning("mail-to-nobody", kind=event.kind, key=event.key)
         return None
     return None if customer.email.endswith(".invalid") else customer
+
+
+def _told_by(customer: party.Customer) -> str:
+    """How the terms have the validation told: by e-mail where they do not say."""
+    terms, name = policy.terms(customer.terms), "account.activation_told_by"
+    return terms.text(name) if name in terms.values else "email"
 
 
 def _order(order: payment.Order) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""The mailbox in the browser. Everything of a mail is shown as text; only the http(s) links of the text can be followed."""
+"""The mailbox in the browser: a list with search, and each mail formatted, as text and as it came.
+
+A mail's HTML is a stranger's: it is shown in a sandboxed frame, without scripts, forms or requests to anywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import html
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,65 +17,147 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from cadran_sandbox.mailbox.store import Mail, Store
+from cadran_sandbox.mailbox.words import ENGLISH, FRENCH, language_of, say
 
+BASE = "base-uri 'none'; form-action 'self'"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; {BASE}",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+# A formatted mail: its own styles and pictures inside it, links in a new tab, and nothing else.
+FRAME = HEADERS | {
+    "Content-Security-Policy": "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; form-action 'none'; base-uri 'none'",
+}
+PLAIN = HEADERS | {"Content-Security-Policy": "sandbox; default-src 'none'"}
 CSS = (Path(__file__).parent / "page.css").read_text()
+VIEWS = ("html", "text", "raw")
+MAX_SEARCH = 254
 _LINK = re.compile(r"https?://[^\s<>\"']{1,2000}")
 
 
 def application(store: Store) -> Starlette:
     """The pages and the JSON of a store."""
-
-    async def inbox(request: Request) -> Response:
-        to = request.query_params.get("to", "")[:254]
-        found = store.mails(to=to)
-        search = (
-            f'<form method="get" role="search"><input type="search" name="to" value="{html.escape(to)}" '
-            'placeholder="adresse / address" aria-label="adresse / address"><button>OK</button></form>'
-        )
-        rows = "".join(_row(mail) for mail in found)
-        body = f'<ul class="card">{rows}</ul>' if rows else '<div class="card empty">Aucun courriel. No mail.</div>'
-        return _page("Boîte aux lettres du bac à sable", body, search)
-
-    async def one(request: Request) -> Response:
-        mail = store.mail(request.path_params["id"])
-        if mail is None:
-            return _page("404", '<div class="card empty">Aucun courriel ici. No such mail.</div>', status=404)
-        return _page(mail.subject or "(sans objet)", _shown(mail), '<a href="/">← Tous les courriels</a>')
-
-    async def listed(request: Request) -> Response:
-        found = store.mails(to=request.query_params.get("to", "")[:254])
-        return JSONResponse([mail.as_dict() for mail in found], headers=HEADERS)
-
-    async def cleared(request: Request) -> Response:
-        return JSONResponse({"deleted": store.clear()}, headers=HEADERS)
-
-    async def style(request: Request) -> Response:
-        return Response(CSS, media_type="text/css", headers=HEADERS)
-
-    async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok"}, headers=HEADERS)
-
-    async def latest(request: Request) -> Response:
-        found = store.mails(limit=1)
-        return RedirectResponse(f"/mail/{found[0].id}" if found else "/", headers=HEADERS)
-
     return Starlette(
         routes=[
-            Route("/", inbox),
-            Route("/latest", latest),
-            Route("/mail/{id}", one),
-            Route("/mails", listed),
-            Route("/mails", cleared, methods=["DELETE"]),
-            Route("/style.css", style),
-            Route("/health", health),
+            Route("/", _Inbox(store).page),
+            Route("/latest", _Inbox(store).latest),
+            Route("/mails", _Inbox(store).listed),
+            Route("/mails", _Inbox(store).cleared, methods=["DELETE"]),
+            Route("/mail/{id}", _One(store).page),
+            Route("/mail/{id}/html", _One(store).formatted),
+            Route("/mail/{id}/raw", _One(store).source),
+            Route("/mail/{id}/files/{number:int}", _One(store).file),
+            Route("/style.css", _style),
+            Route("/health", _health),
         ]
     )
+
+
+class _Inbox:
+    """The list, for people and for programs."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def page(self, request: Request) -> Response:
+        language = _language(request)
+        search = request.query_params.get("q", request.query_params.get("to", ""))[:MAX_SEARCH]
+        found = self.store.mails(search=search)
+        rows = "".join(_row(mail, language) for mail in found)
+        form = (
+            f'<form method="get" role="search"><input type="hidden" name="lang" value="{language}">'
+            f'<input type="search" name="q" value="{html.escape(search)}" placeholder="{say("search", language)}" '
+            f'aria-label="{say("search", language)}"><button>{say("find", language)}</button></form>'
+        )
+        count = f'<p class="soft">{say("count", language).format(count=len(found))}</p>'
+        body = (
+            f'{count}<ul class="card">{rows}</ul>'
+            if rows
+            else f'<div class="card empty">{say("empty", language)}</div>'
+        )
+        lead = f'<p class="soft">{say("lead", language)}</p>'
+        return _page(say("title", language), f"{lead}{form}{body}", language, request)
+
+    async def latest(self, request: Request) -> Response:
+        found = self.store.mails(limit=1)
+        return RedirectResponse(f"/mail/{found[0].id}" if found else "/", headers=HEADERS)
+
+    async def listed(self, request: Request) -> Response:
+        """JSON: the newest first, to an address (`to`), with words (`q`), at most `limit` of them (100)."""
+        asked = request.query_params
+        limit = int(asked["limit"]) if asked.get("limit", "").isascii() and asked.get("limit", "").isdigit() else 100
+        found = self.store.mails(
+            to=asked.get("to", "")[:MAX_SEARCH], search=asked.get("q", "")[:MAX_SEARCH], limit=max(1, min(limit, 500))
+        )
+        return JSONResponse([mail.as_dict() for mail in found], headers=HEADERS)
+
+    async def cleared(self, request: Request) -> Response:
+        return JSONResponse({"deleted": self.store.clear()}, headers=HEADERS)
+
+
+class _One:
+    """One mail: formatted, as text, as it came, and its files."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def page(self, request: Request) -> Response:
+        language, name = _language(request), request.path_params["id"]
+        mail = self.store.mail(name)
+        if mail is None:
+            return _page(
+                "404", f'<div class="card empty">{say("missing", language)}</div>', language, request, status=404
+            )
+        view = request.query_params.get("view", "")
+        if view not in VIEWS or (view == "html" and not mail.has_html):
+            view = "html" if mail.has_html else "text"
+        body = _tabs(mail, view, language) + self._shown(mail, view, language)
+        back = f'<p><a href="/?lang={language}">← {say("back", language)}</a></p>'
+        return _page(
+            mail.subject or say("untitled", language), f"{back}{_head(mail, language)}{body}", language, request
+        )
+
+    async def formatted(self, request: Request) -> Response:
+        content = self.store.html(request.path_params["id"])
+        if content is None:
+            return Response(status_code=404, headers=PLAIN)
+        return HTMLResponse(_in_new_tab(content), headers=FRAME)
+
+    async def source(self, request: Request) -> Response:
+        content = self.store.raw(request.path_params["id"])
+        if content is None:
+            return Response(status_code=404, headers=PLAIN)
+        return Response(content, media_type="message/rfc822", headers=PLAIN | _attached("mail.eml"))
+
+    async def file(self, request: Request) -> Response:
+        found = self.store.file(request.path_params["id"], request.path_params["number"])
+        if found is None:
+            return Response(status_code=404, headers=PLAIN)
+        # Never shown in this place: whatever it says that it is, it is saved to disk.
+        return Response(found.content, media_type="application/octet-stream", headers=PLAIN | _attached(found.name))
+
+    def _shown(self, mail: Mail, view: str, language: str) -> str:
+        if view == "html":
+            return (
+                f'<iframe class="card" sandbox="allow-popups allow-popups-to-escape-sandbox" '
+                f'src="/mail/{quote(mail.id)}/html" title="{say("frame", language)}"></iframe>'
+            )
+        if view == "raw":
+            raw = (self.store.raw(mail.id) or b"")[:200_000].decode("utf-8", "replace")
+            save = f'<p><a href="/mail/{quote(mail.id)}/raw">{say("download", language)}</a></p>'
+            return f'{save}<article class="card mail"><pre class="code">{html.escape(raw)}</pre></article>'
+        return f'<article class="card mail"><pre>{linked(mail.text)}</pre></article>'
+
+
+async def _style(request: Request) -> Response:
+    return Response(CSS, media_type="text/css", headers=HEADERS)
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"}, headers=HEADERS)
 
 
 def linked(text: str) -> str:
@@ -87,27 +173,80 @@ def linked(text: str) -> str:
     return "".join(parts) + html.escape(text[last:])
 
 
-def _row(mail: Mail) -> str:
-    when = datetime.fromtimestamp(mail.received_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _in_new_tab(content: str) -> str:
+    """Links of a frame open beside it: the page that holds it stays."""
+    return f'<!doctype html><base target="_blank">{content}'
+
+
+def _attached(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+
+
+def _language(request: Request) -> str:
+    return language_of(request.query_params.get("lang", ""), request.headers.get("accept-language", ""))
+
+
+def _when(mail: Mail) -> str:
+    return datetime.fromtimestamp(mail.received_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _row(mail: Mail, language: str) -> str:
     to = ", ".join(mail.recipients)[:200]
+    clip = (
+        f'<span class="clip" title="{say("files", language)}">⎘ {len(mail.attachments)}</span>'
+        if mail.attachments
+        else ""
+    )
+    start = " ".join(mail.text.split())[:160]
     return (
-        f'<li><a href="/mail/{html.escape(mail.id)}"><strong>{html.escape(mail.subject or "(sans objet)")}</strong>'
-        f"<span>{when}</span><span>{html.escape(to)}</span></a></li>"
+        f'<li><a href="/mail/{html.escape(mail.id)}?lang={language}">'
+        f"<strong>{html.escape(mail.subject or say('untitled', language))}</strong>"
+        f"<span>{clip}{_when(mail)}</span><span>{html.escape(to)}</span>"
+        f'<span class="start">{html.escape(start)}</span></a></li>'
     )
 
 
-def _shown(mail: Mail) -> str:
-    pairs = [("De", mail.sender), ("À", ", ".join(mail.recipients)), *mail.headers]
+def _head(mail: Mail, language: str) -> str:
+    pairs = [
+        (say("from", language), dict(mail.headers).get("From") or mail.sender),
+        (say("to", language), ", ".join(mail.recipients)),
+        (say("received", language), _when(mail)),
+        *((name, value) for name, value in mail.headers if name not in ("From", "To")),
+    ]
     listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in pairs if value)
-    attached = "".join(f"<dt>Pièce jointe</dt><dd>{html.escape(name)}</dd>" for name in mail.attachments)
-    return f'<article class="card mail"><dl>{listed}{attached}</dl><pre>{linked(mail.text)}</pre></article>'
+    files = "".join(
+        f'<a class="file" href="/mail/{quote(mail.id)}/files/{number}" download>{html.escape(name)}</a>'
+        for number, name in enumerate(mail.attachments)
+    )
+    files = f"<dt>{say('files', language)}</dt><dd>{files}</dd>" if files else ""
+    return f'<div class="card head"><dl>{listed}{files}</dl></div>'
 
 
-def _page(title: str, body: str, beside: str = "", status: int = 200) -> HTMLResponse:
+def _tabs(mail: Mail, view: str, language: str) -> str:
+    found = [one for one in VIEWS if one != "html" or mail.has_html]
+    links = "".join(
+        f'<a href="?{urlencode({"view": one, "lang": language})}"{_current(one == view)}>{say(one, language)}</a>'
+        for one in found
+    )
+    return f'<nav class="tabs">{links}</nav>'
+
+
+def _current(this: bool) -> str:
+    return ' aria-current="true"' if this else ""
+
+
+def _page(title: str, body: str, language: str, request: Request, status: int = 200) -> HTMLResponse:
+    kept = {name: value[:MAX_SEARCH] for name, value in request.query_params.items() if name in ("q", "to", "view")}
+    switch = "".join(
+        f'<a href="?{html.escape(urlencode(kept | {"lang": one}))}" lang="{one}"{_current(one == language)}>{name}</a>'
+        for one, name in ((FRENCH, "Français"), (ENGLISH, "English"))
+    )
     text = (
-        '<!doctype html><html lang="fr"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{html.escape(title)}</title><link rel="stylesheet" href="/style.css"></head><body>'
-        f"<header><h1>{html.escape(title)}</h1>{beside}</header><main>{body}</main></body></html>"
+        f'<header><a class="name" href="/?lang={language}"><span aria-hidden="true">✉</span> {say("title", language)}</a>'
+        f'<nav class="languages">{switch}</nav></header>'
+        f"<main><h1>{html.escape(title)}</h1>{body}</main></body></html>"
     )
     return HTMLResponse(text, status_code=status, headers=HEADERS)

@@ -15,6 +15,17 @@ from pathlib import Path
 
 MAX_MAILS = 2_000
 MAX_TEXT = 200_000
+MAX_HTML = 1_000_000
+ENVELOPE_LINES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """An attachment of a mail: its name, what it says that it is, and its bytes."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,7 @@ class Mail:
     headers: tuple[tuple[str, str], ...]
     attachments: tuple[str, ...]
     size: int
+    has_html: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """The form of /mails."""
@@ -43,6 +55,7 @@ class Mail:
             "headers": dict(self.headers),
             "attachments": list(self.attachments),
             "size": self.size,
+            "html": self.has_html,
         }
 
 
@@ -75,12 +88,13 @@ class Store:
                 old.unlink(missing_ok=True)
         return name
 
-    def mails(self, *, to: str = "", limit: int = 100) -> list[Mail]:
-        """The newest mails first; with `to`, those to that address, whatever its case."""
-        wanted, found = to.strip().lower(), []
+    def mails(self, *, to: str = "", search: str = "", limit: int = 100) -> list[Mail]:
+        """The newest mails first; with `to`, those to that address; with `search`, those in whose head or text all its words stand.
+        Case never matters."""
+        wanted, words, found = to.strip().lower(), search.lower().split()[:10], list[Mail]()
         for path in sorted(self.folder.glob("*.eml"), reverse=True):
             mail = self._read(path)
-            if mail and (not wanted or wanted in mail.recipients):
+            if mail and (not wanted or wanted in mail.recipients) and all(word in _haystack(mail) for word in words):
                 found.append(mail)
                 if len(found) >= limit:
                     break
@@ -88,7 +102,36 @@ class Store:
 
     def mail(self, name: str) -> Mail | None:
         """The mail of that id, or None. An id is only ever looked up among those that exist."""
-        return next((self._read(path) for path in self.folder.glob("*.eml") if path.stem == name), None)
+        path = self._path(name)
+        return None if path is None else self._read(path)
+
+    def raw(self, name: str) -> bytes | None:
+        """The mail as it came over SMTP, without the envelope that this mailbox put before it."""
+        path = self._path(name)
+        return None if path is None else path.read_bytes().split(b"\r\n", ENVELOPE_LINES)[ENVELOPE_LINES]
+
+    def html(self, name: str) -> str | None:
+        """The HTML of a mail as it was written, at most MAX_HTML characters; None where it has none."""
+        path = self._path(name)
+        part = None if path is None else _part(_parsed(path.read_bytes()), "html")
+        return None if part is None else _content(part)[:MAX_HTML]
+
+    def file(self, name: str, number: int) -> File | None:
+        """The attachment of that number (from 0), or None."""
+        path = self._path(name)
+        parts = [] if path is None else _attachments(_parsed(path.read_bytes()))
+        if not 0 <= number < len(parts):
+            return None
+        payload = parts[number].get_payload(decode=True)
+        return File(
+            name=_file_name(parts[number]),
+            media_type=parts[number].get_content_type(),
+            content=payload if isinstance(payload, bytes) else b"",
+        )
+
+    def _path(self, name: str) -> Path | None:
+        """The file of that id; an id is only ever looked up among those that exist."""
+        return next((path for path in self.folder.glob("*.eml") if path.stem == name), None)
 
     def clear(self) -> int:
         """Throw all mails away; returns how many."""
@@ -103,8 +146,7 @@ class Store:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
-        message = email.message_from_bytes(content, policy=email.policy.default)
-        assert isinstance(message, EmailMessage)
+        message = _parsed(content)
         recipients = tuple(
             part.strip().lower() for part in _header(message, "X-Envelope-To").split(",") if part.strip()
         )
@@ -116,11 +158,44 @@ class Store:
             subject=_header(message, "Subject"),
             text=_text(message)[:MAX_TEXT],
             headers=tuple((name, _header(message, name)) for name in ("From", "To", "Date", "Message-ID", "Reply-To")),
-            attachments=tuple(
-                str(part.get_filename() or part.get_content_type())[:120] for part in _attachments(message)
-            ),
+            attachments=tuple(_file_name(part) for part in _attachments(message)),
             size=len(content),
+            has_html=_part(message, "html") is not None,
         )
+
+
+def _haystack(mail: Mail) -> str:
+    return " ".join((mail.subject, mail.sender, *mail.recipients, mail.text)).lower()
+
+
+def _parsed(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _part(message: EmailMessage, kind: str) -> EmailMessage | None:
+    try:
+        found = message.get_body(preferencelist=(kind,))
+    except Exception:  # noqa: BLE001 - the parser raises many things on hostile input
+        return None
+    return found if isinstance(found, EmailMessage) else None
+
+
+def _content(part: EmailMessage) -> str:
+    try:
+        return str(part.get_content())
+    except Exception:  # noqa: BLE001 - as above: an unknown charset, a broken encoding
+        payload = part.get_payload(decode=True)
+        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+
+
+def _file_name(part: EmailMessage) -> str:
+    try:
+        name = str(part.get_filename() or part.get_content_type())
+    except Exception:  # noqa: BLE001 - as above
+        name = "file"
+    return _line(name).replace("/", "_").replace("\\", "_").replace('"', "_")[:120] or "file"
 
 
 def _header(message: EmailMessage, name: str) -> str:
