@@ -21,6 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
 COMMANDS = (
     "backup",
     "bench",
+    "brand",
     "charging",
     "clauses",
     "clock",

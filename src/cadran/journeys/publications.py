@@ -139,7 +139,7 @@ def save(
             title=title.strip()[:200],
             effective_from=effective_from.strip()[:10],
             key_change=key_change,
-            stated={name: text[: drafting.MAX_TYPED] for name, text in stated.items() if name in known},
+            stated={name: _tidy(text) for name, text in stated.items() if name in known},
             texts={language: texts.get(language, "").replace("\r\n", "\n")[:MAX_TEXT] for language in languages},
             revision=revision + 1,
             edited_by=by.user_id,
@@ -308,6 +308,11 @@ def _terms(proposal_id: str) -> Shown:
     if found.kind is not ProposalKind.TERMS:
         raise queries.UnknownProposal(f"{proposal_id[:40]!r} is about no terms")
     return found
+
+
+def _tidy(text: str) -> str:
+    """As forms send it, with one kind of line end and nothing around it."""
+    return text.replace("\r\n", "\n").strip()[: drafting.MAX_TYPED]
 
 
 def _day(found: Draft, problems: dict[str, str]) -> date | None:

@@ -122,17 +122,17 @@ def toml_text(
     """The file of a version, as the loader reads it."""
     lines = [
         "[terms]",
-        f"brand = {_toml(brand)}",
-        f"version = {_toml(version)}",
-        f"title = {_toml(title)}",
+        f"brand = {toml_value(brand)}",
+        f"version = {toml_value(version)}",
+        f"title = {toml_value(title)}",
         f"effective_from = {effective_from.isoformat()}",
-        f"key_change = {_toml(key_change)}",
+        f"key_change = {toml_value(key_change)}",
     ]
     for name, value in stated.items():
-        lines += ["", f"[{name}]", f"value = {_toml(value.content)}"]
-        lines += [f"unit = {_toml(value.unit)}", f"clause = {_toml(value.clause)}"]
+        lines += ["", f"[{name}]", f"value = {toml_value(value.content)}"]
+        lines += [f"unit = {toml_value(value.unit)}", f"clause = {toml_value(value.clause)}"]
         if value.note:
-            lines.append(f"note = {_toml(value.note)}")
+            lines.append(f"note = {toml_value(value.note)}")
     return "\n".join(lines) + "\n"
 
 
@@ -173,15 +173,18 @@ def _amount(text: str, like: TermsValue) -> int:
         ) from None
 
 
-def _toml(content: object) -> str:
+def toml_value(content: object) -> str:
+    """A value as TOML writes it, on one line."""
     if isinstance(content, bool):
         return _YES if content else _NO
     if isinstance(content, int):
         return str(content)
     if isinstance(content, Mapping):
-        return "{ " + ", ".join(f"{_string(str(key))} = {_toml(item)}" for key, item in content.items()) + " }"
-    if isinstance(content, tuple):
-        return "[" + ", ".join(_toml(item) for item in content) + "]"
+        return "{ " + ", ".join(f"{_string(str(key))} = {toml_value(item)}" for key, item in content.items()) + " }"
+    if isinstance(content, date):
+        return content.isoformat()
+    if isinstance(content, (tuple, list)):
+        return "[" + ", ".join(toml_value(item) for item in content) + "]"
     return _string(str(content))
 
 

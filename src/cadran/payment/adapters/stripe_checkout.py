@@ -70,7 +70,7 @@ class StripeCheckout:
         a key that is not known, ProviderUncertain where nobody answers."""
         with _named_errors():
             found = self._client.v1.balance.retrieve()
-        return ", ".join(sorted({str(one.currency).upper() for one in found.available})) or "-"
+        return ", ".join(sorted({str(one.currency).upper() for one in found.available})) or "OK"
 
     def status(self, provider_ref: str) -> CheckoutStatus:
         with _named_errors():

@@ -49,7 +49,7 @@ def clock(request: HttpRequest, staff: Staff) -> HttpResponse:
     context = {
         "now": now,
         "zone": zone,
-        "ahead_days": (now - wall).days,
+        "ahead_days": (now - wall + timedelta(minutes=1)).days,
         "journey": request.session.pop(KEPT, None),
         "tomorrow": period.civil_day(now, zone) + timedelta(days=1),
     }
