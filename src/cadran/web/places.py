@@ -90,6 +90,7 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
                 _("Où votre espace est ouvert ; tout fermer d’un geste."),
                 "screen",
             ),
+            Card(("api_keys",), _("Clés de l’API"), _("Laisser vos programmes lire et agir à votre place."), "key"),
             Card(
                 ("report",),
                 _("Codes perdus ou abus"),

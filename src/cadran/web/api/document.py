@@ -150,9 +150,16 @@ def _failure(status: int, ids: list[str], headers: dict[str, Any]) -> dict[str, 
     }
 
 
+def known_problems() -> set[str]:
+    """The ids of all failures that the document names, and of those that any address may answer with."""
+    from cadran.web.api import v1  # noqa: F401 - as in `build`
+
+    found = {*OF_ALL, *OF_EVERY_KEY, *OF_WRITES, "api-not-found", "api-method-not-allowed"}
+    return found.union(*(declared.may_fail for declared in application.DECLARED.values()))
+
+
 def _examples() -> dict[str, Any]:
-    used = {*OF_ALL, *OF_EVERY_KEY, *OF_WRITES}
-    used.update(*(declared.may_fail for declared in application.DECLARED.values()))
+    used = known_problems()
     kinds = catalogue.kinds()
     return {
         error_id: {

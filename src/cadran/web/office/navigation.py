@@ -49,6 +49,8 @@ ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_TERMS, "terms", _("Conditions"), "paper", SETTINGS),
     Room(Permission.SEE_PRICES, "decks", _("Tarifs"), "hash", SETTINGS),
     Room(Permission.SEE_PARTNERS, "partners", _("Partenaires"), "globe", SETTINGS),
+    Room(Permission.SEE_WEBHOOKS, "webhooks", "Webhooks", "right", SETTINGS),
+    Room(Permission.MANAGE_API_KEYS, "api_keys", _("Clés de l’API"), "key", SETTINGS),
     *((Room(Permission.MOVE_CLOCK, "clock", _("Horloge"), "clock", SETTINGS),) if settings.SANDBOX else ()),
     Room(Permission.MANAGE_STAFF, "members", _("Personnel"), "people", SETTINGS),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from cadran.web.api import office as api
 from cadran.web.office.desk import urls as desk
 from cadran.web.office.views import books, calls, cases, customers, deeds, documents, people, proof, search, start
 
@@ -11,6 +12,9 @@ app_name = "office"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start.start, name="start"),
     *desk.urlpatterns,
+    path("api-keys/", api.staff_keys, name="api_keys"),
+    path("webhooks/", api.listed_webhooks, name="webhooks"),
+    path("webhooks/replay/", api.replay_webhook, name="replay_webhook"),
     path("search/", search.search, name="search"),
     path("live/", calls.live, name="live"),
     path("live/<str:session>/cut", calls.cut, name="cut"),
