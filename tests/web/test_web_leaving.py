@@ -121,11 +121,11 @@ def test_a_closed_account_opens_nothing_and_bears_a_pseudonym(claire: Client, si
     assert party.customer_named("claire").account != customer.account
 
 
-@pytest.mark.parametrize("purpose", ["civil-identity", "subscription", "traffic", "invoices"])
+@pytest.mark.parametrize("purpose", ["civil-identity", "subscription", "traffic", "invoices", "evidence"])
 def test_what_the_law_asks_to_keep_is_sealed_until_its_date_and_deleted_on_it(claire: Client, purpose: str) -> None:
     customer = party.customer_named("claire")
     closing.close(user_id=customer.user_id, at=AT)
-    years = {"civil-identity": 5, "subscription": 1, "traffic": 1, "invoices": 10}[purpose]
+    years = {"civil-identity": 5, "subscription": 1, "traffic": 1, "invoices": 10, "evidence": 10}[purpose]
     (kept,) = [one for one in compliance.retained(account=customer.account) if one.purpose == purpose]
     assert kept.delete_at == AT.replace(year=2026 + years)
     assert "Claire" not in kept_text(customer.account)
@@ -155,4 +155,24 @@ def test_an_open_call_or_order_keeps_the_account_open(claire: Client, monkeypatc
     with pytest.raises(closing.UnableToClose):
         closing.close(user_id=customer.user_id, at=AT)
     assert party.customer_named("claire").active
+    assert compliance.retained(account=customer.account) == ()
+
+
+def test_closing_ends_keys_of_programs_and_the_last_date_erases_mails_and_evidence(claire: Client) -> None:
+    from cadran.journeys.carry import SUBSCRIBERS
+    from cadran.messaging import queries as messaging
+    from cadran.policy import events
+    from cadran.policy.proof import queries as proof
+
+    customer = party.customer_named("claire")
+    assert messaging.mails(account=customer.account, limit=10)
+    closing.close(user_id=customer.user_id, at=AT)
+    last = max(one.delete_at for one in compliance.retained(account=customer.account))
+    compliance_operations.delete_retained(at=last)
+    told = [one for one in events.pending_events(at=last, limit=500) if one.kind == "compliance.retained-deleted"]
+    for event in told:
+        for subscriber in SUBSCRIBERS[event.kind]:
+            subscriber(event, None)  # type: ignore[arg-type]
+    assert {mail.to for mail in messaging.mails(account=customer.account, limit=10)} == {""}
+    assert proof.erased_holders()
     assert compliance.retained(account=customer.account) == ()

@@ -12,7 +12,18 @@ from datetime import datetime
 import structlog
 
 from cadran.charging.ports import Charging
-from cadran.journeys import adjustments, credit, erasure, mails, prices, publications, receipts, wallet, webhooks
+from cadran.journeys import (
+    adjustments,
+    closing,
+    credit,
+    erasure,
+    mails,
+    prices,
+    publications,
+    receipts,
+    wallet,
+    webhooks,
+)
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -22,6 +33,7 @@ log = structlog.get_logger()
 Subscriber = Callable[[PendingEvent, Charging], None]
 
 SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
+    "compliance.retained-deleted": (closing.erase_evidence,),
     "catalog.deck-activated": (prices.take_up_deck,),
     "journeys.proposal-approved": (adjustments.follow, publications.follow),
     "evidence.erased": (erasure.erase_in_charging,),

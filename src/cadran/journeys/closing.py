@@ -3,7 +3,6 @@ keep is sealed apart, each purpose with its own deletion date."""
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,25 +10,34 @@ from django.db import transaction
 
 from cadran.balance import queries as balance
 from cadran.charging import queries as charging
+from cadran.charging.ports import Charging
 from cadran.compliance import operations as compliance_operations
 from cadran.compliance import queries as compliance
 from cadran.compliance import rules as compliance_rules
+from cadran.messaging import operations as messaging
 from cadran.numbering import operations as numbering_operations
 from cadran.numbering import queries as numbering
 from cadran.party import leaving
 from cadran.party import queries as party
+from cadran.party.documents import operations as documents
+from cadran.party.keys import operations as key_operations
+from cadran.party.keys import queries as keys
 from cadran.payment import queries as payment
 from cadran.payment import rules as payment_rules
 from cadran.policy import queries as policy
+from cadran.policy.events import PendingEvent
+from cadran.policy.proof import operations as proof
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
-IDENTITY, SUBSCRIPTION, TRAFFIC, INVOICES = "civil-identity", "subscription", "traffic", "invoices"
+IDENTITY, SUBSCRIPTION, TRAFFIC = "civil-identity", "subscription", "traffic"
+INVOICES, EVIDENCE = "invoices", "evidence"
 PURPOSES = (
     (IDENTITY, "retention.civil_identity_years"),
     (SUBSCRIPTION, "retention.subscription_years"),
     (TRAFFIC, "retention.technical_years"),
     (INVOICES, "invoice.retention_years"),
+    (EVIDENCE, "invoice.retention_years"),
 )
 OPEN_ORDERS = frozenset(
     {payment_rules.OrderState.AT_PROVIDER, payment_rules.OrderState.AWAITING_TRANSFER, payment_rules.OrderState.REVIEW}
@@ -124,8 +132,12 @@ def close(*, user_id: int, at: datetime) -> tuple[Keeping, ...]:
         for case in compliance.cases(account=customer.account):
             if case.state is not compliance_rules.State.CLOSED:
                 compliance_operations.close(number=case.number, by="", at=at)
+        for key in keys.keys_of(customer.account):
+            key_operations.revoke_key(
+                prefix=key.prefix, account=customer.account, because="account closed", by=customer.username, at=at
+            )
+        documents.contract_ended(customer_id=customer.id, at=at)
         leaving.end_customer(user_id=user_id, at=at)
-        _erase_proofs(customer.account, at)
     return what.keeping
 
 
@@ -141,6 +153,8 @@ def _content(purpose: str, customer: party.Customer) -> dict[str, object]:
             "user_name": customer.username,
             "email": customer.email,
         }
+    if purpose == EVIDENCE:
+        return {"account": customer.account}
     if purpose == INVOICES:
         return {"display_name": customer.display_name, "country": customer.country}
     if purpose == SUBSCRIPTION:
@@ -154,10 +168,10 @@ def _content(purpose: str, customer: party.Customer) -> dict[str, object]:
     }
 
 
-def _erase_proofs(account: str, at: datetime) -> None:
-    """The bodies and salts of the customer's commitments go; the proof tells erased from missing. Where the evidence is built."""
-    try:
-        proof = importlib.import_module("cadran.policy.proof.operations")
-    except ImportError:
-        return
-    proof.erase(subject=account, at=at)
+@carries("KRY-4.2.3-erasure", "LAW-retention")
+def erase_evidence(event: PendingEvent, charging_service: Charging) -> None:
+    """The last purpose is over: what mails and evidence still held of the account goes; the proof tells erased from missing."""
+    if event.body["purpose"] == EVIDENCE:
+        account = str(event.body["account"])
+        messaging.forget(account=account)
+        proof.erase(subject=account, at=event.at, reason="the law's years are over")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import html
-import importlib
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -22,16 +22,22 @@ from django.utils.translation import gettext as _
 from cadran.balance import queries as balance
 from cadran.charging import queries as charging
 from cadran.compliance import queries as compliance
+from cadran.invoicing import queries as invoicing
+from cadran.messaging import queries as messaging
 from cadran.numbering import queries as numbering
 from cadran.party import connections, sign_ins
 from cadran.party import queries as party
+from cadran.party.documents import queries as documents
+from cadran.party.keys import queries as keys
 from cadran.payment import queries as payment
 from cadran.units.clause import carries
+from cadran.units.errors import CadranError
 
 MOST_ROWS = 100_000
 PAGE = 500
+SPOOLED = 1 << 20
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-SECRET = frozenset({"session_key", "checkout_url", "by", "ha1"})
+SECRET = frozenset({"session_key", "checkout_url", "by", "ha1", "reviewed_by", "note", "staff"})
 
 Rows = Iterator[dict[str, object]]
 
@@ -67,7 +73,8 @@ def archive(*, customer: party.Customer, at: datetime) -> Iterator[bytes]:
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, (title, rows) in _parts(customer, at).items():
             count = 0
-            table = io.StringIO()
+            binary = tempfile.SpooledTemporaryFile(max_size=SPOOLED)  # noqa: SIM115 - closed below
+            table = io.TextIOWrapper(binary, "utf-8-sig", newline="")
             writer: csv.DictWriter[str] | None = None
             with packed.open(_entry(f"{name}.json", at), "w") as file:
                 file.write(b"[")
@@ -81,16 +88,17 @@ def archive(*, customer: party.Customer, at: datetime) -> Iterator[bytes]:
                     if piece := pipe.taken():
                         yield piece
                 file.write(b"\n]\n")
-            packed.writestr(_entry(f"{name}.csv", at), "\ufeff" + table.getvalue())
+            table.flush()
+            binary.seek(0)
+            with packed.open(_entry(f"{name}.csv", at), "w") as file:
+                while block := binary.read(SPOOLED // 16):
+                    file.write(block)
+                    yield pipe.taken()
+            table.close()
             counts.append((name, title, count))
             yield pipe.taken()
         packed.writestr(_entry("index.html", at), _index(customer, counts, at))
     yield pipe.taken()
-
-
-def size(*, customer: party.Customer) -> int:
-    """About how many rows the archive will have: whether it is made at once or by a job."""
-    return len(charging.cdrs(account=customer.account, limit=PAGE))
 
 
 def neutral(text: str) -> str:
@@ -113,37 +121,36 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "sign-ins": (_("Où vous êtes connecté"), lambda: _rows(sign_ins.of_user(user_id))),
         "second-factors": (_("Votre double authentification"), lambda: _factors(user_id)),
         "connection-checks": (_("Vos tests de connexion"), lambda: _rows(connections.checks(user_id=user_id))),
-        **_of_later_rooms(account),
+        "identity-documents": (
+            _("Vos pièces d’identité"),
+            lambda: _rows(documents.documents_of(customer_id=customer.id)),
+        ),
+        "api-keys": (_("Vos clés d’API"), lambda: _rows(keys.keys_of(account, limit=MOST_ROWS))),
+        "mails": (_("Les courriels envoyés"), lambda: _mails(account)),
+        "receipts": (_("Vos reçus"), lambda: _rows(invoicing.receipts(account=account, limit=MOST_ROWS))),
     }
 
 
-def _of_later_rooms(account: str) -> dict[str, tuple[str, Callable[[], Rows]]]:
-    """Mails and receipts, where their rooms are."""
-    found: dict[str, tuple[str, Callable[[], Rows]]] = {}
-    if mails := _query("cadran.messaging.queries", "mails"):
-        found["mails"] = (_("Les courriels envoyés"), lambda: _rows(mails(account=account, limit=MOST_ROWS)))
-    if receipts := _query("cadran.invoicing.queries", "receipts"):
-        found["receipts"] = (_("Vos reçus"), lambda: _rows(receipts(account=account)))
-    return found
-
-
-def _query(module: str, name: str) -> Callable[..., Iterable[object]] | None:
-    try:
-        return getattr(importlib.import_module(module), name, None)
-    except ImportError:
-        return None
+def _mails(account: str) -> Rows:
+    """Each mail with its words, where they are still kept and open nothing."""
+    for one in messaging.mails(account=account, limit=MOST_ROWS):
+        try:
+            text = messaging.content(one.mail_id, account=account).text
+        except CadranError:
+            text = ""
+        yield {**_plain(one), "text": text}
 
 
 def _calls(account: str, at: datetime) -> Iterator[object]:
     """The newest first, page by page; calls that ended in one and the same microsecond stay together."""
-    until, seen, count = at + timedelta(days=1), set[str](), 0
-    while count < MOST_ROWS:
+    until, seen = at + timedelta(days=1), set[str]()
+    while True:
         page = [one for one in charging.cdrs(account=account, limit=PAGE, until=until) if one.cdr_id not in seen]
         if not page:
             return
         yield from page
         seen = {one.cdr_id for one in page if one.ended_at == page[-1].ended_at}
-        until, count = page[-1].ended_at + timedelta(microseconds=1), count + len(page)
+        until = page[-1].ended_at + timedelta(microseconds=1)
 
 
 def _cases(account: str) -> Rows:

@@ -25,6 +25,7 @@ PURPOSES = {
     closing.SUBSCRIPTION: gettext_lazy("Votre contrat : dates et documents acceptés"),
     closing.TRAFFIC: gettext_lazy("Les données techniques de vos appels"),
     closing.INVOICES: gettext_lazy("Vos factures et reçus"),
+    closing.EVIDENCE: gettext_lazy("Les preuves : commandes, paiements, accords, courriels envoyés"),
 }
 CONFIRMATION = {"fr": "FERMER", "en": "CLOSE"}
 
