@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -10,6 +12,9 @@ from django.test import Client
 from web_forms import link, posted
 
 from cadran.party import queries
+from cadran.party.models import User
+from cadran.units.clock import FixedClock
+from cadran.web.accounts import security
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 RIGHT, OTHER = "vent-du-large-29", "un-autre-mot-7"
@@ -176,3 +181,25 @@ def test_an_address_that_has_an_account_is_told_to_its_owner_alone(claire: Clien
 def test_a_forged_link_of_an_address_changes_nothing(claire: Client, token: str) -> None:
     assert claire.post(f"/account/email/confirm/{token}/").status_code == 410
     assert queries.customer_named("claire").email == "claire@example.org"
+
+
+@pytest.mark.clause("KRY-4.2.1-account")
+@pytest.mark.parametrize("brand", ["kryptoow", "izikall"])
+@pytest.mark.parametrize(("age_days", "asked"), [(179, 0), (180, 180), (400, 400)])
+def test_a_customer_is_asked_to_change_a_password_of_180_days(
+    claire: Client, monkeypatch: pytest.MonkeyPatch, brand: str, age_days: int, asked: int
+) -> None:
+    now = settings.CIVIL_CLOCK.now()
+    User.objects.update(password_changed_at=now - timedelta(days=age_days, seconds=1))
+    monkeypatch.setattr(settings, "CIVIL_CLOCK", FixedClock(now))
+    customer = replace(queries.customer_named("claire"), brand=brand)
+    assert security.password_prompt(customer) == asked
+    assert security.password_prompt(queries.customer_named("claire")) == 0  # ippi's terms ask for nothing
+
+
+@pytest.mark.clause("KRY-4.2.1-account")
+@pytest.mark.parametrize("wrong", ["court-1", "que-des-lettres", "1234567890123", "claire-2026-x"])
+def test_a_password_mixes_letters_and_digits_with_sufficient_length(claire: Client, wrong: str) -> None:
+    form = {"oldpassword": RIGHT, "password1": wrong, "password2": wrong}
+    assert claire.post("/account/password/change/", form).status_code == 200
+    assert signed_in(sign_in())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -45,7 +43,7 @@ SYSTEMS = (
 
 def device(agent: str) -> str:
     """What a browser calls itself, as people say it: `Firefox, Windows`."""
-    browser = next((name for mark, name in BROWSERS if re.search(rf"\b{mark}/", agent)), "")
+    browser = next((name for mark, name in BROWSERS if f"{mark}/" in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
     return ", ".join(filter(None, (browser, system))) or _("navigateur inconnu")
 
@@ -73,7 +71,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "customer": customer,
         "factors": factors,
         "sign_ins": [(one, device(one.agent)) for one in sign_ins.of_user(user_id)],
-        "here": request.session.session_key,
+        "this_key": request.session.session_key,
         "password_days": sign_ins.password_age(user_id, at=settings.CIVIL_CLOCK.now()).days,
         "prompt_days": password_prompt(customer) if customer else 0,
     }
