@@ -21,3 +21,22 @@ def test_a_call_record_is_never_altered(way):
     decision = records.correction_decision(queries.terms("ippi/2018-04"), way=way, cdr_id="cdr_1")
     assert not decision.allowed
     assert decision.code == "cdr-correction-refused"
+
+
+@pytest.mark.clause("KRY-2.4-evidence")
+@pytest.mark.parametrize("ref", ["kryptoow/2018-01", "izikall/2018-01"])
+def test_orders_payments_coupons_vouchers_loyalty_and_mails_are_kept_as_evidence(ref):
+    assert records.kept_as_evidence(queries.terms(ref)) == {
+        "call": ("charging.cdr", "charging.correction"),
+        "acceptance": ("party.acceptance",),
+        "order": ("payment.order-",),
+        "payment": ("payment.received", "payment.refund", "charging.credit-"),
+        "coupon": ("subscription.coupon-",),
+        "gift-voucher": ("subscription.voucher-",),
+        "loyalty": ("subscription.loyalty-",),
+        "mail": ("messaging.mail-",),
+    }
+
+
+def test_calls_and_acceptances_are_kept_as_evidence_where_the_terms_name_nothing():
+    assert set(records.kept_as_evidence(queries.terms("ippi/2018-04"))) == {"call", "acceptance"}

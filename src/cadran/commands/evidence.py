@@ -105,7 +105,7 @@ def export(
     ((what, value),) = named.items()
     if what == "customer":
         account = _account(value)
-        found, about = list(_all_of(account)), {"customer": account}
+        found, about = list(_all_of(account)), {"customer": account, "kept": _kept(account)}
     else:
         value = f"acceptance:{value}" if what == "acceptance" and value.isdigit() else value
         found, about = list(queries.entries_of_key(value, limit=exports.MOST_ENTRIES)), {what: value}
@@ -183,6 +183,18 @@ def _account(text: str) -> str:
 
     is_account = text[:1] in {"A", "a"} and text[1:].isdigit()
     return text.upper() if is_account else party.customer_named(text).account
+
+
+def _kept(account: str) -> str:
+    """What the terms that the customer accepted promise to keep; empty for a customer who is gone."""
+    from cadran.party import queries as party
+    from cadran.policy import queries as policy
+    from cadran.policy import records
+
+    try:
+        return ", ".join(records.kept_as_evidence(policy.terms(party.customer_of_account(account).terms)))
+    except (party.UnknownCustomer, policy.UnknownTerms):
+        return ""
 
 
 def _all_of(account: str) -> Iterator[Shown]:

@@ -1,9 +1,9 @@
-"""What the terms say of call records once written. Pure."""
+"""What the terms say of records once written: how a call record is corrected, and what is kept as evidence. Pure."""
 
 from __future__ import annotations
 
 from cadran.policy.rules import Decision
-from cadran.policy.terms import Terms
+from cadran.policy.terms import Terms, UnknownValue
 from cadran.units.clause import carries
 
 ALTERATION = "alteration"
@@ -30,3 +30,25 @@ def correction_decision(terms: Terms, *, way: str, cdr_id: str) -> Decision:
         en=en,
         inputs={"way": way, "cdr": cdr_id},
     )
+
+
+# What the terms call a thing, and how the kinds of the entries that keep it begin.
+KEPT_AS = {
+    "order": ("payment.order-",),
+    "payment": ("payment.received", "payment.refund", "charging.credit-"),
+    "coupon": ("subscription.coupon-",),
+    "gift-voucher": ("subscription.voucher-",),
+    "loyalty": ("subscription.loyalty-",),
+    "mail": ("messaging.mail-",),
+}
+ALWAYS = {"call": ("charging.cdr", "charging.correction"), "acceptance": ("party.acceptance",)}
+
+
+@carries("KRY-2.4-evidence")
+def kept_as_evidence(terms: Terms) -> dict[str, tuple[str, ...]]:
+    """What a brand keeps as evidence, each with the beginnings of the kinds of its entries: calls and acceptances always, and what its
+    terms name besides. Raises UnknownValue for a thing of which nobody keeps entries."""
+    named = terms.texts("evidence.kept") if "evidence.kept" in terms.values else ()
+    if unknown := [thing for thing in named if thing not in KEPT_AS]:
+        raise UnknownValue(f"{terms.ref}: nobody keeps entries of {', '.join(unknown)}: one of {', '.join(KEPT_AS)}")
+    return ALWAYS | {thing: KEPT_AS[thing] for thing in named}

@@ -103,8 +103,8 @@ def entries(
 ) -> tuple[Shown, ...]:
     """Entries of all files, the newest first. Raises InvalidCursor.
 
-    kind: of that kind alone, or of a room (`party.`, with the dot); subject: the account that they speak of; since: dated then or
-    later; after: the cursor of the last entry of the page before.
+    kind: of that kind alone, or of all that begin so (`party.`, `payment.order-`); subject: the account that they speak of; since:
+    dated then or later; after: the cursor of the last entry of the page before.
     """
     reached = _reached(after)
     feeds = [_feed(source, kind, subject, since, reached.get(source)) for source in files.sources()]
@@ -202,9 +202,9 @@ def _feed(
             return
         query += " AND b.holder = ?"
         values.append(row[0])
-    if kind.endswith("."):
+    if kind.endswith((".", "-")):
         query += " AND c.kind >= ? AND c.kind < ?"
-        values += [kind, kind[:-1] + "/"]
+        values += [kind, kind[:-1] + chr(ord(kind[-1]) + 1)]
     elif kind:
         query += " AND c.kind = ?"
         values.append(kind)
