@@ -66,6 +66,7 @@ def gather(var: Path, into: Path) -> list[str]:
     if not names:
         raise NothingToSave(f"{var} holds no database: start Cadran once, or set CADRAN_VAR to its state folder")
     kept = [var / "clock.json", var / "demo.json", var / "staff.json", *sorted((var / "secrets").glob("*"))]
+    kept += sorted((var / "documents").glob("??/[0-9a-f]*"))
     kept += sorted((var / "brands").glob("*/terms/[!.]*"))  # versions of terms that were published here
     kept += sorted((var / "evidence").glob("*.pem"))  # whom the witnesses' tokens were checked against
     for path in kept:

@@ -16,6 +16,7 @@ from cadran.commands import logs, main
 
 EVERY_S = 1.0
 LONGEST_PAUSE_S = 30.0
+SWEEP_EVERY_S = 3600.0
 CREDIT_EVERY_S = 300.0
 
 log = structlog.get_logger()
@@ -97,10 +98,11 @@ def tasks() -> dict[str, Task]:
 
     from cadran.charging.adapters import client
     from cadran.journeys import automatic, carry, credit, due, figures, refunds
+    from cadran.party.documents import operations as documents
 
     charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
     clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider, credit.statement_source()
-    read_next, count_next = [0.0], [0.0]
+    read_next, count_next, sweep_next = [0.0], [0.0], [0.0]
 
     def carried() -> int:
         return carry.pending(charging=charging, now=clock.now())
@@ -135,6 +137,12 @@ def tasks() -> dict[str, Task]:
 
     evidence = evidence_tasks()
 
+    def swept() -> int:
+        if time.monotonic() < sweep_next[0]:
+            return 0
+        sweep_next[0] = time.monotonic() + SWEEP_EVERY_S
+        return documents.sweep(now_s=time.time())
+
     def fresh(task: Task) -> Task:
         def run() -> int:
             close_old_connections()
@@ -150,6 +158,7 @@ def tasks() -> dict[str, Task]:
         "automatic": top_ups,
         "refunds": paid_back,
         "figures": counted,
+        "documents": swept,
         **evidence,
         **webhook_tasks(),
         **mail_tasks(),

@@ -29,6 +29,7 @@ COMMANDS = (
     "customer",
     "deck",
     "doctor",
+    "documents",
     "evidence",
     "explain",
     "jobs",

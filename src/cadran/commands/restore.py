@@ -16,7 +16,7 @@ import click
 from cadran.commands import backup, main, sealed, snapshot, supervisor
 from cadran.units import errors
 
-_MOST_FILES = 1000
+_MOST_FILES = 50_000  # identity documents among them
 _LONGEST_MANIFEST = 10_000_000
 
 

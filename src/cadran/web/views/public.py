@@ -133,7 +133,12 @@ def described(request: HttpRequest, part: str) -> HttpResponse:
         one.document: one for one in registration.documents(brand=serving.brand_key(), language=forms.language(), at=at)
     }
     in_force = policy.terms_in_force(serving.brand_key(), at)
-    context = {"offered": offered[document], "terms": _values(in_force), "shown": in_force}
+    context = {
+        "offered": offered[document],
+        "terms": _values(in_force),
+        "shown": in_force,
+        "summary": policy.brand(serving.brand_key()).summary[forms.language()],
+    }
     return render(request, f"web/{part}.html", context)
 
 
