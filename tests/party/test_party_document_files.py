@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import papers
 import pikepdf
 import pytest
 from PIL import Image
 
+import papers
 from cadran.party.documents import inspection, inspector, rules
 
 D, N = pikepdf.Dictionary, pikepdf.Name

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import papers
 import pytest
 
+import papers
 from cadran import settings
 from cadran.party import operations as party
 from cadran.party import queries as party_queries
