@@ -253,14 +253,15 @@ def test_a_document_refused_is_told_with_its_reason_and_hostile_words_stay_words
     body = {
         "account": house.customer.account,
         "document": "d1",
-        "reason": "Photo <b>floue</b>",
+        "reason": "unreadable",
         "note": "<script>x</script>",
     }
     policy_operations.record_event(kind="party.document-refused", key="d1", body=body, at=AT)
     house.carry()
     content = messages.content(house.told("document-refused")[0].mail_id)
-    assert "Photo <b>floue</b>" in content.text
-    assert "&lt;b&gt;floue" in content.html
+    assert "l’image est floue, sombre ou coupée" in content.text
+    assert "<script>x</script>" in content.text
+    assert "&lt;script&gt;x" in content.html
     assert "<script>" not in content.html
 
 
@@ -270,7 +271,7 @@ def test_a_case_is_told_with_its_tracking_number(house: House) -> None:
     house.carry()
     (mail,) = house.told("case-opened")
     assert mail.subject == "Votre signalement AB12-CD34-EF56 est ouvert"
-    assert "Codes perdus" in messages.content(mail.mail_id).text
+    assert "Codes perdus ou volés" in messages.content(mail.mail_id).text
 
 
 def test_a_changed_sip_password_is_told(house: House) -> None:
@@ -306,7 +307,7 @@ def test_credit_that_goes_below_the_terms_two_euros_is_told_once_for_each_purcha
     house.carry(AT + timedelta(hours=5))
     (mail,) = house.told("low-credit")
     assert "sous 2,00 €" in house.words("low-credit")[0]
-    assert mail.subject == "Il vous reste 1,898333 € de crédit"
+    assert mail.subject == "Il vous reste 1,89 € de crédit"
     house.speak("c4", 60, AT + timedelta(hours=6))
     warnings.watch_credit(at=AT + timedelta(hours=7))
     house.pay(key="k2", at=AT + timedelta(hours=8))

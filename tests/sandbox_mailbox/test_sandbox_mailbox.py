@@ -131,3 +131,85 @@ def test_mails_can_be_thrown_away(mailbox: Any) -> None:
     send(mailbox, message())
     assert httpx.delete(f"{mailbox.url}/mails").json() == {"deleted": 1}
     assert httpx.get(f"{mailbox.url}/mails").json() == []
+
+
+def formatted() -> EmailMessage:
+    made = message("Votre reçu", "texte")
+    made.add_alternative('<p>Bonjour <a href="http://x.example/">ici</a></p><script>alert(1)</script>', subtype="html")
+    made.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="IPPI-2026-000001.pdf")
+    made.add_attachment(b"<script>alert(1)</script>", maintype="text", subtype="html", filename='../a"b.html')
+    return made
+
+
+def test_the_html_of_a_mail_is_framed_where_no_script_runs_and_nothing_is_fetched(mailbox: Any) -> None:
+    send(mailbox, formatted())
+    (found,) = httpx.get(f"{mailbox.url}/mails").json()
+    page = httpx.get(f"{mailbox.url}/mail/{found['id']}")
+    assert found["html"] is True
+    assert f'src="/mail/{found["id"]}/html"' in page.text
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page.text
+    assert "allow-scripts" not in page.text
+    frame = httpx.get(f"{mailbox.url}/mail/{found['id']}/html")
+    rule = frame.headers["Content-Security-Policy"]
+    assert rule.startswith("sandbox allow-popups")
+    for part in ("default-src 'none'", "form-action 'none'", "img-src data:"):
+        assert part in rule
+    assert "script-src" not in rule
+    assert "allow-scripts" not in rule
+    assert "allow-same-origin" not in rule
+
+
+def test_attachments_are_saved_and_never_shown(mailbox: Any) -> None:
+    send(mailbox, formatted())
+    (found,) = httpx.get(f"{mailbox.url}/mails").json()
+    assert found["attachments"] == ["IPPI-2026-000001.pdf", ".._a_b.html"]
+    for number, content in enumerate((b"%PDF-1.7", b"<script>alert(1)</script>")):
+        answer = httpx.get(f"{mailbox.url}/mail/{found['id']}/files/{number}")
+        assert answer.content.strip() == content
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"].startswith("attachment; ")
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+    assert httpx.get(f"{mailbox.url}/mail/{found['id']}/files/2").status_code == 404
+    assert httpx.get(f"{mailbox.url}/mail/{found['id']}/files/-1").status_code == 404
+
+
+def test_the_source_is_what_came_over_the_wire(mailbox: Any) -> None:
+    sent = formatted().as_bytes().replace(b"\n", b"\r\n")
+    send(mailbox, sent)
+    (found,) = httpx.get(f"{mailbox.url}/mails").json()
+    raw = httpx.get(f"{mailbox.url}/mail/{found['id']}/raw")
+    assert raw.content.rstrip() == sent.rstrip()
+    shown = httpx.get(f"{mailbox.url}/mail/{found['id']}", params={"view": "raw"}).text
+    assert "&lt;script&gt;" in shown
+    assert "<script" not in shown
+
+
+def test_mails_are_found_by_any_of_their_words(mailbox: Any) -> None:
+    send(mailbox, message("Votre reçu", "dix euros"))
+    send(mailbox, message("Bonjour", "autre chose"), "bob@example.org")
+    for words, subjects in (
+        ("REÇU", ["Votre reçu"]),
+        ("bob", ["Bonjour"]),
+        ("euros reçu", ["Votre reçu"]),
+        ("rien", []),
+    ):
+        found = httpx.get(f"{mailbox.url}/mails", params={"q": words}).json()
+        assert [mail["subject"] for mail in found] == subjects
+    page = httpx.get(mailbox.url, params={"q": '"><script>x'}).text
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen", "word"),
+    [
+        ("fr-FR,en", "", "Boîte aux lettres"),
+        ("en-GB,fr", "", "Sandbox mailbox"),
+        ("de", "", "Boîte aux lettres"),
+        ("fr", "en", "Sandbox mailbox"),
+    ],
+)
+def test_the_mailbox_speaks_the_browsers_language_or_the_one_chosen(
+    mailbox: Any, accepted: str, chosen: str, word: str
+) -> None:
+    page = httpx.get(mailbox.url, params={"lang": chosen}, headers={"Accept-Language": accepted}).text
+    assert f"<h1>{word}" in page

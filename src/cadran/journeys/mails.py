@@ -28,9 +28,7 @@ from cadran.units.period import civil_day
 
 log = structlog.get_logger()
 
-IDENTITY_PAGE = "/account/identity/"
-CASES = {"lost-codes": ("Codes perdus", "Lost codes"), "abuse": ("Usage abusif", "Abusive use")}
-BLOCKED = {"site": ("site", "site"), "sip": ("téléphone", "telephone"), "account": ("compte", "account")}
+REGISTRATION_PAGE = "/account/registration/"
 
 
 def transport() -> Transport:
@@ -253,7 +251,7 @@ def document_refused(event: PendingEvent, charging: Charging) -> None:
         key=f"document-refused:{event.key}",
         customer=customer,
         at=event.at,
-        context={"reason": reason, "note": note, "link": site_url(customer.brand) + IDENTITY_PAGE},
+        context={"reason": reason, "note": note, "link": site_url(customer.brand) + REGISTRATION_PAGE},
     )
 
 
@@ -268,11 +266,8 @@ def case_opened(event: PendingEvent, charging: Charging) -> None:
     """A report was received: its tracking number, and what is blocked meanwhile."""
     if (customer := reader(event)) is None:
         return
-    english = customer.language == "en"
-    kind, number = str(event.body.get("kind", "")), str(event.body.get("number") or event.key)
-    blocked = event.body.get("blocked")
-    parts = [str(part) for part in blocked] if isinstance(blocked, list) else []
-    due = event.body.get("due_at")
+    number = str(event.body.get("number") or event.key)
+    blocked, due = event.body.get("blocked"), event.body.get("due_at")
     write(
         "case-opened",
         key=f"case-opened:{number}",
@@ -280,8 +275,8 @@ def case_opened(event: PendingEvent, charging: Charging) -> None:
         at=event.at,
         context={
             "number": number,
-            "subject_of_case": CASES.get(kind, (kind, kind))[english],
-            "blocked": ", ".join(BLOCKED.get(part, (part, part))[english] for part in parts),
+            "case_kind": str(event.body.get("kind", "")),
+            "blocked_parts": [str(part) for part in blocked] if isinstance(blocked, list) else [],
             "due_at": datetime.fromisoformat(str(due)) if due else None,
         },
     )

@@ -89,8 +89,8 @@ def _styles(colours: Mapping[str, str]) -> dict[str, str]:
         "rows": f"width:100%;border-collapse:collapse;margin:0 0 22px;border-top:1px solid {line};",
         "th": f"padding:10px 14px 10px 0;border-bottom:1px solid {line};color:{soft};font:14px/1.45 {SANS};text-align:left;"
         "vertical-align:top;width:38%;",
-        "td": f"padding:10px 0;border-bottom:1px solid {line};color:{ink};font:600 15px/1.45 {SANS};text-align:left;"
-        "word-break:break-word;",
+        "td": f"padding:10px 0;border-bottom:1px solid {line};vertical-align:top;color:{ink};font:600 15px/1.45 {SANS};"
+        "text-align:left;word-break:break-word;",
         "button": f"display:inline-block;background:{primary};color:#ffffff;text-decoration:none;border-radius:10px;"
         f"padding:13px 22px;font:650 16px/1.2 {SANS};",
         "link": f"color:{primary};",

@@ -192,11 +192,7 @@ def _when(mail: Mail) -> str:
 
 def _row(mail: Mail, language: str) -> str:
     to = ", ".join(mail.recipients)[:200]
-    clip = (
-        f'<span class="clip" title="{say("files", language)}">⎘ {len(mail.attachments)}</span>'
-        if mail.attachments
-        else ""
-    )
+    clip = f'<b class="clip">{html.escape(mail.attachments[0][-40:])}</b>' if mail.attachments else ""
     start = " ".join(mail.text.split())[:160]
     return (
         f'<li><a href="/mail/{html.escape(mail.id)}?lang={language}">'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,30 @@ from django.template import Context
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 register = template.Library()
+
+# What the rooms above call by a code, in words. A code that has none here is shown as it is.
+REFUSALS = {
+    "unreadable": gettext_lazy("On ne peut pas tout lire : l’image est floue, sombre ou coupée."),
+    "side-missing": gettext_lazy("Il manque un côté du document."),
+    "expired": gettext_lazy("Le document n’est plus valable."),
+    "name-differs": gettext_lazy("Le nom n’est pas celui de votre inscription."),
+    "not-an-identity-document": gettext_lazy("Ce n’est pas une carte d’identité, un passeport ou un titre de séjour."),
+    "under-age": gettext_lazy("Le service est réservé aux personnes majeures."),
+    "bad-faith": gettext_lazy("Le document ne paraît pas authentique."),
+}
+CASES = {
+    "lost-codes": gettext_lazy("Codes perdus ou volés"),
+    "abuse": gettext_lazy("Usage abusif de votre compte"),
+    "data-access": gettext_lazy("Accès à vos données"),
+    "data-erasure": gettext_lazy("Effacement de vos données"),
+    "billing": gettext_lazy("Facturation et crédit"),
+    "other": gettext_lazy("Autre demande"),
+}
+BLOCKED = {"site": gettext_lazy("site"), "sip": gettext_lazy("téléphone"), "account": gettext_lazy("compte")}
 
 
 @register.filter
@@ -52,6 +73,30 @@ def moment(at: datetime) -> str:
 def means(code: str) -> str:
     """How an order is paid."""
     return {"card": _("Carte bancaire"), "transfer": _("Virement bancaire")}.get(str(code), str(code))
+
+
+@register.filter
+def refusal(code: str) -> str:
+    """Why a document was refused."""
+    return str(REFUSALS.get(code, code))
+
+
+@register.filter
+def case(code: str) -> str:
+    """What a case is about."""
+    return str(CASES.get(code, code))
+
+
+@register.filter
+def blocked(codes: Collection[str]) -> str:
+    """What is blocked while a case is looked at."""
+    return ", ".join(str(BLOCKED.get(code, code)) for code in codes)
+
+
+@register.filter
+def credit(micros: int, currency: str = "EUR") -> str:
+    """To the cent, rounded down: nobody is told of more than there is."""
+    return money(int(micros) // 10_000 * 10_000, currency)
 
 
 @register.simple_tag(takes_context=True)
