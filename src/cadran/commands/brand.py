@@ -147,7 +147,10 @@ def _tell(key: str, folder: Path) -> None:
     click.echo("  go through its terms: each value names its clause, and the texts are what customers accept")
     click.echo("  cadran deck load-reference             # take up the prices of its rates folder")
     click.echo(f"  cadran brand preview {key}{' ' * max(1, 18 - len(key))}# look at its site")
-    click.echo(f"  a sandbox that runs serves it already: http://{key}.localhost:{settings.WEB_PORT}/")
+    if settings.SANDBOX:
+        click.echo(f"  a sandbox that runs serves it already: http://{key}.localhost:{settings.WEB_PORT}/")
+    else:
+        click.echo(f"  set CADRAN_BRAND={key}, or name its host in CADRAN_BRAND_HOSTS, and restart")
 
 
 class _Quiet(WSGIRequestHandler):

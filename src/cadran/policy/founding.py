@@ -222,9 +222,12 @@ def _without_heading(toml: str) -> str:
 
 
 def _others(source: Path) -> list[Path]:
-    """Files of the source folder besides brand.toml and terms: carriers, prices, prompts."""
+    """Files of the source folder besides brand.toml and terms: prices, notices, prompts, and in a sandbox its carriers."""
     paths = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.is_symlink()]
-    kept = [path for path in paths if path.relative_to(source).parts[0] not in ("brand.toml", "terms")]
+    from django.conf import settings
+
+    left = {"brand.toml", "terms", *(() if settings.SANDBOX else ("carriers.toml",))}
+    kept = [path for path in paths if path.relative_to(source).parts[0] not in left]
     if len(kept) > MAX_FILES:
         raise BadBrandKey(f"{source.name} holds more than {MAX_FILES} files: copy from another brand")
     return kept
