@@ -92,8 +92,8 @@ def calls(wanted: Wanted, *, after: Place | None = None, limit: int = 50) -> Pag
     start = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1'])}"
     edge = None
     if filters and (edge := _edge(start, values)):
-        conditions = [*conditions, "ended_at >= %s", *filters]
-        values = [*values, edge[0], *more]
+        conditions = [*conditions, "ended_at >= %s AND NOT (ended_at = %s AND position < %s)", *filters]
+        values = [*values, edge[0], edge[0], edge[1], *more]
     else:
         conditions, values = conditions + filters, values + more
     body = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1'])}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 74, 8, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 74, 8, 20, 30
 MOST_LABELS = 7
 
 

@@ -33,6 +33,8 @@ from cadran.web.office import listing, words
 from cadran.web.office.gate import for_staff
 from cadran.web.office.pages import page, seen
 
+SHOWN = "office_live_calls"
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -49,8 +51,10 @@ class Shown:
 def live(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Calls in progress, the newest first."""
     found = search.live(brands=listing.brands(request, staff))
-    if staff.may(Permission.SEE_PERSONAL_DATA):
-        seen(request, staff, page="live", kind="list", subject=f"{len(found)}")
+    calls_shown = " ".join(one.session for one in found)
+    if staff.may(Permission.SEE_PERSONAL_DATA) and request.session.get(SHOWN) != calls_shown:
+        request.session[SHOWN] = calls_shown  # a page that refreshes by itself is written down once for the same calls
+        seen(request, staff, page="live", kind="list", subject=calls_shown[:120])
     rows = shown(found, at=settings.CIVIL_CLOCK.now())
     context = {"calls": rows, "grounds": words.GROUNDS, "brand_choices": listing.brand_choices(staff)}
     return page(request, staff, "live.html", context, crumbs=[("", _("Appels en cours"))])

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from cadran.charging import queries as charging
@@ -113,7 +114,7 @@ def _slots(period: str, now: datetime) -> tuple[list[str], list[str]]:
 
 
 def _day(name: str) -> str:
-    return date_format(datetime.fromisoformat(name), "j M")
+    return format_date(datetime.fromisoformat(name), "d MMM", locale=get_language() or "fr")
 
 
 def _row(label: str, slot: Slot | None) -> Row:

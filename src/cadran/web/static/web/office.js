@@ -8,3 +8,16 @@ document.addEventListener("keydown", (event) => {
     find.select();
   }
 });
+const again = document.querySelector("a[data-refresh]");
+if (again) {
+  const place = document.querySelector("[data-live]");
+  setInterval(async () => {
+    if (document.hidden || place.contains(document.activeElement)) return;
+    try {
+      const answer = await fetch(again.href, { cache: "no-store", headers: { "X-Refresh": "1" }, redirect: "error" });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+      if (fresh && !place.contains(document.activeElement)) place.replaceChildren(...fresh.childNodes);
+    } catch { /* the next turn tries again */ }
+  }, Number(again.dataset.refresh) * 1000);
+}
