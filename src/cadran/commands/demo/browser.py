@@ -51,10 +51,21 @@ class Browser:
         )
         context.set_default_timeout(15_000)
         page = context.new_page()
-        page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        page.on("console", lambda line: self._said(line))
+        page.on("response", lambda answer: self._answered(answer.status, answer.url))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", lambda request: self._check(request.url))
         return page
+
+    def _said(self, line: Any) -> None:
+        if (
+            line.type == "error" and "Failed to load resource" not in line.text
+        ):  # the answer itself is told with its address
+            self.faults.append(line.text)
+
+    def _answered(self, status: int, url: str) -> None:
+        if status >= 400:
+            self.faults.append(f"{status} {url}")
 
     def _check(self, url: str) -> None:
         if not url.startswith((*self.allowed, "data:", "blob:")):
