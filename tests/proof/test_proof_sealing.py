@@ -252,3 +252,23 @@ def test_a_backup_comes_back_with_all_that_verifies_it(sealed: House, tmp_path_f
     with pointed_at(place / "var"):
         run = verification.Verification(datetime.now(UTC), 86_400, trusted, {later.seals: later.head}, Tables())
         assert found(run.run()) == [("tail-cut", "seal 4")], "what came after the backup is lost, and that is told"
+
+
+def test_what_was_there_before_evidence_began_is_not_missed(house: House) -> None:
+    house.live(calls=3)
+    house.alter(
+        "charging",
+        "DELETE FROM evidence_commitment",
+        "DELETE FROM evidence_body",
+        "UPDATE evidence_start SET after = (SELECT max(position) FROM charging_cdr) WHERE name = 'charging_cdr'",
+    )
+    house.live(key="p2", calls=1)
+    assert (found(verified(house)), queries.status().entries) == ([], 2)
+
+
+def test_the_newest_entries_of_a_kind_or_an_account_are_found_without_going_through_all_calls(house: House) -> None:
+    for query in (queries._OF_KIND, queries._LATER + queries._OF_HOLDER + queries._NEWEST_FIRST):
+        values = (1,) * query.count("?")
+        plan = [row[3] for row in files.execute("charging")(f"EXPLAIN QUERY PLAN {query}", values)]
+        assert not [step for step in plan if step.startswith("SCAN")]
+        assert any("evidence_commitment_kind" in step or "evidence_body_holder" in step for step in plan)

@@ -45,7 +45,7 @@ def test_the_root_is_that_of_the_rfcs_recursion(leaves: list[bytes]) -> None:
 @given(LEAVES, st.data())
 def test_every_path_leads_to_the_root_and_no_other_does(leaves: list[bytes], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(leaves) - 1))
-    steps = rules.path(leaves, index)
+    steps = rules.path(rules.levels(leaves), index)
     root = rules.root(leaves)
     assert rules.root_of_path(leaves[index], index, len(leaves), steps) == root
     if steps:

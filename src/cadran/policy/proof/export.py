@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -65,7 +66,7 @@ def bundle(
         "form": FORM,
         "made_at": rules.instant(at),
         "about": dict(about),
-        "entries": [_proof(one) for one in wanted],
+        "entries": _proofs(wanted),
         "seals": seals,
         "tokens": tokens,
         "certificates": pem.decode(),
@@ -83,19 +84,27 @@ def write(found: Mapping[str, Any], out: Path) -> Path:
     return beside
 
 
-def _proof(one: queries.Shown) -> dict[str, Any]:
-    """An entry, and the path from its leaf to the root of its seal."""
-    run = files.execute(one.source)
-    at, kind, holder, commitment = run(
-        "SELECT at, kind, holder, commitment FROM evidence_commitment WHERE position = ?", (one.position,)
-    ).fetchone()
-    entry = rules.Entry(one.source, one.position, at, kind, holder, commitment)
+def _proofs(wanted: list[queries.Shown]) -> list[dict[str, Any]]:
+    """Each entry with its path; the trees of the seals last met are kept."""
+    trees = functools.lru_cache(maxsize=8)(_tree)
+    return [_proof(one, *trees(one.seal)) for one in wanted]
+
+
+def _tree(number: int) -> tuple[rules.Seal, list[list[bytes]]]:
     text, packed = files.execute(files.HOUSE)(
-        "SELECT body, leaves FROM evidence_seal WHERE number = ?", (one.seal,)
+        "SELECT body, leaves FROM evidence_seal WHERE number = ?", (number,)
     ).fetchone()
     leaves = [packed[start : start + 32] for start in range(0, len(packed), 32)]
+    return rules.Seal.read(text), rules.levels(leaves)
+
+
+def _proof(one: queries.Shown, seal: rules.Seal, tree: list[list[bytes]]) -> dict[str, Any]:
+    """An entry, and the path from its leaf to the root of its seal."""
+    at, kind, holder, commitment = files.execute(one.source)(
+        "SELECT at, kind, holder, commitment FROM evidence_commitment WHERE position = ?", (one.position,)
+    ).fetchone()
     index = 0
-    for span in rules.Seal.read(text).spans:
+    for span in seal.spans:
         if span.source == one.source:
             index += one.position - span.after - 1
             break
@@ -103,17 +112,17 @@ def _proof(one: queries.Shown) -> dict[str, Any]:
     salt = queries.salt(one.source, one.position)
     assert salt is not None, f"{one.id} was readable a moment ago"
     return {
-        "source": entry.source,
-        "position": entry.position,
-        "at": entry.at,
-        "kind": entry.kind,
-        "holder": entry.holder,
-        "commitment": entry.commitment.hex(),
+        "source": one.source,
+        "position": one.position,
+        "at": at,
+        "kind": kind,
+        "holder": holder,
+        "commitment": commitment.hex(),
         "salt": salt.hex(),
         "body": one.text,
         "seal": one.seal,
         "index": index,
-        "path": [step.hex() for step in rules.path(leaves, index)],
+        "path": [step.hex() for step in rules.path(tree, index)],
     }
 
 

@@ -169,29 +169,26 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """The tree over leaf hashes (RFC 6962, 2.1), level by level from the leaves to the root: an odd last node moves up as it is."""
+    found = [list(leaves)]
+    while len(found[-1]) > 1:
+        below = found[-1]
+        paired = [node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)]
+        found.append(paired + below[len(paired) * 2 :])
+    return found
+
+
 def root(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes (RFC 6962, 2.1): a level's odd last node moves up as it is."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    level = list(leaves)
-    while len(level) > 1:
-        paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = paired + level[len(paired) * 2 :]
-    return level[0]
+    """The root over leaf hashes; that of nothing is the hash of nothing."""
+    return levels(leaves)[-1][0] if leaves else hashlib.sha256(b"").digest()
 
 
-def path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """The inclusion path of one leaf: what it is hashed with on its way to the root, from below (RFC 6962, 2.1.1)."""
-    if not 0 <= index < len(leaves):
-        raise EvidenceError(f"a tree of {len(leaves)} leaves has no leaf {index}")
-    found, level = list[bytes](), list(leaves)
-    while len(level) > 1:
-        if index ^ 1 < len(level):
-            found.append(level[index ^ 1])
-        paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = paired + level[len(paired) * 2 :]
-        index //= 2
-    return tuple(found)
+def path(tree: Sequence[Sequence[bytes]], index: int) -> tuple[bytes, ...]:
+    """The inclusion path of one leaf of a tree (`levels`): what it is hashed with on its way up (RFC 6962, 2.1.1)."""
+    if not 0 <= index < len(tree[0]):
+        raise EvidenceError(f"a tree of {len(tree[0])} leaves has no leaf {index}")
+    return tuple(level[index >> up ^ 1] for up, level in enumerate(tree[:-1]) if index >> up ^ 1 < len(level))
 
 
 def root_of_path(start: bytes, index: int, size: int, steps: Sequence[bytes]) -> bytes:
