@@ -18,7 +18,11 @@ LIST_MARK = "<!-- every page of this folder -->"
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made, and order all of them."""
-    made = {"reference/commands.md": commands_page(), "reference/clauses.md": clauses_page()}
+    made = {
+        "reference/commands.md": commands_page(),
+        "reference/clauses.md": clauses_page(),
+        "reference/api-problems.md": problems_page(),
+    }
     for path, text in made.items():
         files.append(File.generated(config, path, content=text))
     config["nav"] = [
@@ -57,6 +61,28 @@ def title(file: File) -> str:
     """The first heading of a page."""
     found = re.search(r"^# (.+)$", file.content_string, re.MULTILINE)
     return found.group(1).strip() if found else file.name
+
+
+def problems_page() -> str:
+    """Every failure that the API tells, from the code that raises it."""
+    settle()
+    import django
+
+    django.setup()
+    from cadran.web.api import catalogue, document, problems
+
+    used, kinds = document.known_problems(), catalogue.kinds()
+    lines = [
+        "# Failures of the API",
+        "",
+        "By status. `error_id` never changes. This page is made from the program.",
+        "",
+    ]
+    lines += ["| Status | `error_id` | What it means |", "|---|---|---|"]
+    found = sorted((problems.status_of(kinds[error_id]), error_id) for error_id in used)
+    for status, error_id in found:
+        lines.append(f"| {status} | `{error_id}` | {cell(' '.join((kinds[error_id].__doc__ or '').split()))} |")
+    return "\n".join([*lines, ""])
 
 
 def commands_page() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from web_api_program import Program
 
+from cadran.catalog import operations as catalog
 from cadran.journeys import registration
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
@@ -64,6 +66,20 @@ def register(db: None) -> Callable[..., party.Customer]:
         return registration.confirm_email(user_id=made.user_id, email=made.email, at=at)
 
     return run
+
+
+@pytest.fixture
+def prices(db: None) -> None:
+    """A deck of four lines, in force since long."""
+    lines = (
+        *("prefix,destination,destination_en,price,first_s,next_s", "33,France fixe,France landline,0.0120,,"),
+        *("336,France mobile,France mobile,0.0690,,", "4479,Royaume-Uni mobile,United Kingdom mobile,0.0990,,"),
+        "212,Maroc,Morocco,0.3190,,",
+    )
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    report = catalog.import_deck(brand="ippi", source="\n".join(lines).encode(), at=since, version="test")
+    assert report.deck is not None, report.problems
+    catalog.activate_deck(deck=report.deck, effective_from=datetime(2020, 1, 1, 23, tzinfo=UTC), at=since)
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+"""The pages about the API: documentation, errors, a customer's keys, staff's keys and webhooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from web_api_program import Program
+
+from cadran.messaging.webhooks import operations as webhooks
+from cadran.messaging.webhooks import queries as webhook_queries
+from cadran.party import queries as party
+from cadran.party.keys import queries as keys
+from cadran.web.api import application, document, french, problems
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+PASSWORD = "vent-du-large-29"
+
+
+@pytest.fixture
+def browser(claire: party.Customer) -> Client:
+    """A browser in which claire signed in a moment ago."""
+    found = Client(HTTP_ACCEPT_LANGUAGE="fr")
+    assert found.post("/account/login/", {"login": "claire", "password": PASSWORD}).status_code == 302
+    assert found.post("/account/reauthenticate/", {"password": PASSWORD}).status_code == 302
+    return found
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_documentation_shows_every_operation_and_loads_nothing_from_elsewhere(language: str) -> None:
+    answer = Client().get("/api/", headers={"Accept-Language": language})
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert [name for name in application.DECLARED if f'id="{name}"' not in text] == []
+    assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', text)
+    assert "style=" not in text
+    assert ("Commander du crédit" in text) is (language == "fr")
+
+
+def test_every_operation_has_its_french() -> None:
+    document.build("http://x")
+    assert [name for name in application.DECLARED if not french.summary(name)] == []
+    assert [name for name in french.SUMMARIES if name not in application.DECLARED] == []
+
+
+def test_the_type_of_every_problem_leads_to_its_explanation() -> None:
+    text = Client().get("/api/problems/").content.decode()
+    for error_id in document.known_problems():
+        assert problems.type_uri(error_id).endswith(f"/api/problems/#{error_id}")
+        assert f'id="{error_id}"' in text
+
+
+def test_a_customer_makes_a_key_that_is_shown_once_and_revokes_it(browser: Client, claire: party.Customer) -> None:
+    wish = {"label": "Caisse <b>", "scopes": ["read:account", "read:calls"], "days": "30"}
+    page = browser.post("/account/api-keys/", wish)
+    found = re.search(r'value="(ck_live_[^"]+)"', page.content.decode())
+    assert found
+    assert "no-store" in page.headers["Cache-Control"]
+    assert "Caisse &lt;b&gt;" in page.content.decode()
+    assert Program(found[1]).get("/me").json["account"] == claire.account
+    assert Program(found[1]).get("/orders").error_id == "api-scope-missing"
+    again = browser.get("/account/api-keys/").content.decode()
+    assert found[1] not in again
+    assert found[1].rpartition("_")[2] not in again
+    (key,) = keys.keys_of(claire.account)
+    assert browser.post("/account/api-keys/", {"revoke": key.prefix}).status_code == 302
+    assert Program(found[1]).get("/me").error_id == "keys-revoked"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"label": "", "scopes": ["read:account"], "days": "30"},
+        {"label": "x", "days": "30"},
+        {"label": "x", "scopes": ["staff:read:customers"], "days": "30"},
+        {"label": "x", "scopes": ["read:account", "write:everything"], "days": "30"},
+        {"label": "x", "scopes": ["read:account"], "days": "0"},
+        {"label": "x", "scopes": ["read:account"], "days": "731"},
+        {"label": "x", "scopes": ["read:account"], "days": "٣٠"},
+        {"label": "a\x00b", "scopes": ["read:account"], "days": "30"},
+    ],
+)
+def test_a_wish_that_cannot_be_met_makes_no_key(
+    browser: Client, claire: party.Customer, wish: dict[str, object]
+) -> None:
+    assert browser.post("/account/api-keys/", wish).status_code == 422
+    assert keys.keys_of(claire.account) == ()
+
+
+def test_another_customers_key_is_not_revoked(
+    browser: Client, register: Callable[..., party.Customer], key_for: Callable[..., Program]
+) -> None:
+    theirs = key_for(register("bruno"))
+    prefix = theirs.key.split("_")[2]
+    assert browser.post("/account/api-keys/", {"revoke": prefix}).status_code == 404
+    assert theirs.get("/me").status == 200
+
+
+def test_the_page_of_keys_asks_again_who_it_is_and_refuses_forms_from_elsewhere(claire: party.Customer) -> None:
+    from cadran.party.models import User
+
+    old = Client()
+    old.force_login(User.objects.get(pk=claire.user_id), backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert "reauthenticate" in old.get("/account/api-keys/").headers["location"]
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(
+        User.objects.get(pk=claire.user_id), backend="allauth.account.auth_backends.AuthenticationBackend"
+    )
+    assert strict.post("/account/api-keys/", {"label": "x"}).status_code == 403
+
+
+def test_a_delivery_is_replayed_by_who_serves_its_brand_and_account(claire: party.Customer) -> None:
+    at, owner = settings.CIVIL_CLOCK.now(), webhook_queries.Owner("ippi", claire.account)
+    made = webhooks.add_endpoint(owner=owner, url="http://127.0.0.1:9/", kinds=["call.ended"], by="claire", at=at)
+    sent = webhooks.ping(owner=owner, endpoint_id=made.endpoint.endpoint_id, at=at)
+    assert webhook_queries.brand_deliveries("kavkom") == ()
+    assert webhook_queries.brand_deliveries("ippi")[0].delivery_id == sent.delivery_id
+    for path in ("/office/webhooks/", "/office/api-keys/", "/office/webhooks/replay/"):
+        browser = Client()
+        browser.post("/account/login/", {"login": "claire", "password": PASSWORD})
+        answer = browser.post(path) if "replay" in path else browser.get(path)
+        assert answer.status_code == 404
