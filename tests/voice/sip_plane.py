@@ -57,6 +57,7 @@ class Plane:
             "CADRAN_LOG": "json",
             "CADRAN_SIP_MIN_EXPIRES_S": "1",
             "CADRAN_SIP_BYE_S": "2",
+            "CADRAN_SIP_CARRIERS_S": "1",
             "OPENBLAS_NUM_THREADS": "1",
             **self.extra,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
 from collections.abc import Iterator
@@ -324,3 +325,63 @@ def test_a_session_refresh_with_the_same_description_is_answered_here(alice: Pee
     alice.within(call, "BYE")
     alice.expect(200)
     bob.respond(bob.expect("BYE"), 200, "OK")
+
+
+CARRIER_OF_THE_SCREEN = """
+from datetime import UTC, datetime
+from cadran.party import partners
+partners.set_up(
+    kind=partners.PartnerKind.CARRIER, brand="ippi", name="beta", by_id=1, by_name="anne", at=datetime.now(UTC), enabled={enabled},
+    stated={{"host": "127.0.0.1", "port": "{port}", "priority": "1", "prefixes": "331", "number_form": "digits", "inbound": "no",
+             "user": "cadran", "password": ""}},
+    secrets={{"password": "s3cret-of-beta"}},
+)
+"""
+
+
+@pytest.fixture
+def beta(plane: Plane) -> Iterator[Peer]:
+    peer = Peer("beta", (HOST, plane.sip_port))
+    yield peer
+    peer.close()
+
+
+def proved(invite: Message, nonce: str) -> bool:
+    """Whether the INVITE proves that it knows the password."""
+    given = dict(re.findall(r'(\w+)="?([^",]+)"?', invite["authorization"]))
+
+    def h(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    ha1, ha2 = h(f"cadran:beta.example:{'s3cret-of-beta'}"), h(f"INVITE:{given['uri']}")
+    middle = f"{given['nc']}:{given['cnonce']}:{given['qop']}:" if "qop" in given else ""
+    return given["nonce"] == nonce and given["response"] == h(f"{ha1}:{nonce}:{middle}{ha2}")
+
+
+def test_a_carrier_of_the_screen_is_taken_up_asked_to_prove_itself_and_let_go(
+    plane: Plane, alice: Peer, beta: Peer
+) -> None:
+    plane.shell(CARRIER_OF_THE_SCREEN.format(port=beta.port, enabled=True))
+    plane.wait_event("carriers-taken-up", timeout_s=20)
+    call = alice.invite("0142000001")
+    first = beta.expect("INVITE")
+    assert "sip:33142000001@" in first.start
+    challenge = 'WWW-Authenticate: Digest realm="beta.example",nonce="n0nce",qop="auth",algorithm=MD5\r\n'
+    beta.respond(first, 401, "Unauthorized", tag="c1", extra=challenge)
+    beta.expect("ACK")
+    second = beta.expect("INVITE")
+    assert proved(second, "n0nce")
+    beta.respond(second, 200, "OK", tag="c2", body=sdp(beta.rtp_port))
+    beta.expect("ACK")
+    alice.acknowledge(call, alice.expect(200))
+    alice.within(call, "BYE")
+    alice.expect(200)
+    beta.respond(beta.expect("BYE"), 200, "OK")
+    assert "s3cret-of-beta" not in plane.log("sip")
+    plane.shell(CARRIER_OF_THE_SCREEN.format(port=beta.port, enabled=False))
+    plane.wait_event("carriers-taken-up", count=2, timeout_s=20)
+    again = alice.invite("0142000001")
+    alice.acknowledge(again, alice.expect(200))
+    alice.within(again, "BYE")
+    alice.expect(200)
+    beta.nothing("INVITE")

@@ -38,6 +38,7 @@ class Options:
     carrier_silence_s: int = 6
     bye_s: int = 6
     heartbeat_s: int = 4
+    carriers_s: int = 5
     private_targets: int = -1
 
     @classmethod

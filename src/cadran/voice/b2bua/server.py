@@ -32,7 +32,6 @@ from cadran.voice.rules import events as ev
 
 log = structlog.get_logger("voice.server")
 _LAG_TICK_S = 0.1
-CARRIERS_EVERY_S = 5.0
 _UNANSWERED_S = 30.0
 
 
@@ -115,7 +114,7 @@ class Server:
         stack.every(self.options.heartbeat_s, self._heartbeat)
         self._ticked_at = self.clock.seconds()
         stack.every(_LAG_TICK_S, self._tick)
-        stack.every(CARRIERS_EVERY_S, self._read_carriers)
+        stack.every(max(1, self.options.carriers_s), self._read_carriers)
         log.info(
             "sip-ready",
             port=self.local[1],
