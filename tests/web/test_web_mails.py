@@ -78,3 +78,21 @@ def test_links_of_another_brand_lead_to_its_own_site(filled: Callable[..., dict[
     browser.post("/account/password/reset/", {"email": "nobody@example.org"})
     assert posted() == []
     assert mails.site_url("kryptoow").startswith("http://kryptoow.localhost:")
+
+
+def test_a_customer_chooses_below_how_much_credit_to_be_warned(claire: Client) -> None:
+    page = claire.get("/preferences/").content.decode()
+    assert '<option value="2000000" selected>' in page
+    assert claire.post("/preferences/warnings/", {"threshold": "10000000"}).status_code == 302
+    assert queries.low_credit_threshold("A000001") == 10_000_000
+    assert '<option value="10000000" selected>' in claire.get("/preferences/").content.decode()
+    claire.post("/preferences/warnings/", {"threshold": "0"})
+    assert queries.low_credit_threshold("A000001") == 0
+
+
+@pytest.mark.parametrize("typed", ["", "-1", "3", "1e6", "٣", "99999999999999999999", "10000000 OR 1=1"])
+def test_a_threshold_that_is_not_offered_is_not_taken(claire: Client, typed: str) -> None:
+    assert claire.post("/preferences/warnings/", {"threshold": typed}).status_code == 404
+    assert queries.low_credit_threshold("A000001") is None
+    assert Client().post("/preferences/warnings/", {"threshold": "0"}).status_code == 302  # to the sign-in
+    assert queries.low_credit_threshold("A000001") is None

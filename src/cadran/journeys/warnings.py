@@ -16,10 +16,19 @@ from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
+from cadran.units.errors import CadranError
 
 EXPIRY, LOW = "credit-expiry", "low-credit"
 EXPIRY_DAYS, LOW_MICROS = "credit.expiry_warning_days", "credit.low_warning_micros"
 BATCH = 200
+# What a customer may choose beside the terms' own value, in micros; 0 is never.
+OFFERED = (1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 0)
+
+
+class NotOffered(CadranError):
+    """A threshold that no customer is offered."""
+
+    error_id = "journeys-threshold-not-offered"
 
 
 @carries("IPP-9.2-180-days")
@@ -101,7 +110,7 @@ def warn_of_low_credit(*, account: str, at: datetime) -> bool:
         customer = party.customer_of_account(account)
     except party.UnknownCustomer:
         return False
-    least = threshold(account, policy.terms(customer.terms))
+    least = threshold(account, policy.governing_terms(customer.terms, at))
     left = balance.balance(account, at).micros
     if bought is None or not crossed(left_micros=left, after_purchase_micros=bought[1], threshold_micros=least):
         return False
@@ -131,6 +140,19 @@ def threshold(account: str, terms: Terms) -> int:
     if chosen is not None:
         return chosen
     return terms.integer(LOW_MICROS) if LOW_MICROS in terms.values else 0
+
+
+def choices(account: str, terms: str, at: datetime) -> tuple[tuple[int, ...], int]:
+    """The thresholds that an account is offered, never (0) last, and the one that holds."""
+    held = threshold(account, policy.governing_terms(terms, at))
+    return tuple(sorted({*OFFERED, held}, key=lambda one: (one == 0, one))), held
+
+
+def choose(*, account: str, terms: str, micros: int, at: datetime) -> None:
+    """The account's own threshold from now on. Raises NotOffered."""
+    if micros not in choices(account, terms, at)[0]:
+        raise NotOffered("choose one of the thresholds offered")
+    messaging.choose_low_credit_warning(account=account, micros=micros, at=at)
 
 
 def crossed(*, left_micros: int, after_purchase_micros: int, threshold_micros: int) -> bool:

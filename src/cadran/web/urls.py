@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 
 from cadran.web.accounts import agreed, signup
 from cadran.web.api import pages as api_pages
-from cadran.web.views import automatic, consumption, customer, desk, phones, public, topup
+from cadran.web.views import automatic, consumption, customer, desk, phones, public, topup, warning_choice
 
 
 class VersionConverter:
@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("topup/<str:order_id>/", topup.order, name="topup_order"),
     path("payments/webhooks/card", topup.card_notice, name="card_notice"),
     path("numbers/", customer.numbers, name="numbers"),
+    path("preferences/warnings/", warning_choice.choose, name="warning_choice"),
     path("preferences/", customer.preferences, name="preferences"),
     path("account/", customer.account, name="account"),
     path("account/", include("cadran.web.accounts.urls")),

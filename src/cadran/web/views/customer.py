@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from cadran.journeys import warnings
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
@@ -75,6 +76,7 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "raised_s": terms.integer("calls.raised_max_duration_s"),
         "acceptances": party.acceptances(customer_id=customer.id),
         "labels": forms.DOCUMENT_LABELS,
+        "warning": warnings.choices(customer.account, customer.terms, settings.CIVIL_CLOCK.now()),
     }
     return render(request, "web/preferences.html", context)
 
