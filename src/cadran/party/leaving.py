@@ -10,6 +10,7 @@ from django.db import transaction
 
 from cadran.party import models, queries, sign_ins
 from cadran.policy import operations as policy_operations
+from cadran.units import ids
 from cadran.units.clause import carries
 from cadran.units.period import utc
 
@@ -27,6 +28,13 @@ def end_customer(*, user_id: int, at: datetime) -> None:
         account = found.accounts.order_by("id")[0]
         pseudonym = f"closed-{found.pk}"
         sign_ins.end_all(user_id=user_id)
+        for name in models.SipUser.objects.filter(account__customer=found).values_list("username", flat=True):
+            policy_operations.record_event(
+                kind="party.sip-user-ended",
+                key=f"{name}:{ids.new_id('evt')}",
+                body={"sip_user": name, "account": account.number},
+                at=at,
+            )
         for rows in (
             models.SipUser.objects.filter(account__customer=found),
             models.ConnectionCheck.objects.filter(user_id=user_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,17 @@ def pending_events(*, at: datetime, limit: int = 100) -> tuple[PendingEvent, ...
         PendingEvent(event.id, event.kind, event.key, event.body, event.at, event.attempts)
         for event in due.order_by("id")[:limit]
     )
+
+
+def newest() -> int:
+    """The number of the newest event; 0 where there is none."""
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def after(event_id: int, *, kinds: Collection[str], limit: int = 500) -> tuple[PendingEvent, ...]:
+    """The events of those kinds that follow that number, in order: for a process that follows the house by itself."""
+    rows = Event.objects.filter(id__gt=event_id, kind__in=kinds).order_by("id")[:limit]
+    return tuple(PendingEvent(row.id, row.kind, row.key, row.body, row.at, row.attempts) for row in rows)
 
 
 def kept(event_id: int) -> tuple[str, str, object] | None:

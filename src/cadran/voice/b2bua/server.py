@@ -25,6 +25,8 @@ from cadran.voice.directory.cache import Directory, SipUser
 from cadran.voice.directory.lookups import Lookups, NotKnown
 from cadran.voice.journal import writer
 from cadran.voice.options import Options
+from cadran.voice.registrar import dismissals
+from cadran.voice.registrar.dismissals import Dismissals
 from cadran.voice.registrar.registrar import Registrar
 from cadran.voice.rules import admission, bindings, refusals, responses
 from cadran.voice.rules import calls as machine
@@ -80,6 +82,7 @@ class Server:
         )
         table = bindings.Bindings(options.min_expires_s, options.max_expires_s, options.devices)
         self.registrar = Registrar(table, journal, clock)
+        self.dismissals = Dismissals(self.registrar, background)
         self.settlements = Settlements(background, charging, journal)
         self.gate = admission.Admission(
             refuse_lag_s=options.lag_refuse_ms / 1000,
@@ -115,6 +118,9 @@ class Server:
         self._ticked_at = self.clock.seconds()
         stack.every(_LAG_TICK_S, self._tick)
         stack.every(max(1, self.options.carriers_s), self._read_carriers)
+        stack.every(CARRIERS_EVERY_S, self._read_carriers)
+        self.dismissals.look()
+        stack.every(dismissals.EVERY_S, self.dismissals.look)
         log.info(
             "sip-ready",
             port=self.local[1],

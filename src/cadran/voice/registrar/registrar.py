@@ -89,6 +89,13 @@ class Registrar:
         wanted = [_wanted(one) for one in contacts]
         return self.table.apply(user.username, wanted, default_s=default_s, template=template, now=now)
 
+    def drop(self, username: str) -> None:
+        """The user's codes were blocked or changed: every device must register again, with the codes of now."""
+        change = self.table.forget(username)
+        if change.removed:
+            self.journal.bindings_changed(username, (), change.removed, self.wall_offset_s())
+            log.info("registrations-dropped", user=username, contacts=list(change.removed))
+
     def sweep(self) -> None:
         """Forget what has expired."""
         now = self.clock.seconds()

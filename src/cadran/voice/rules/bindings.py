@@ -77,6 +77,10 @@ class Bindings:
     def count(self, now: float) -> int:
         return sum(1 for devices in self._users.values() for one in devices.values() if one.expires_at > now)
 
+    def forget(self, user: str) -> Change:
+        """All of the user's devices go: the codes that they registered with are worth nothing any more."""
+        return Change(removed=tuple(one.contact for one in self._users.pop(user, {}).values()))
+
     def remove_all(self, user: str, *, call_id: str, cseq: int) -> Change:
         """`Contact: *` with Expires 0. Raises RegistrationRefused for an old CSeq."""
         known = self._users.get(user, {})
