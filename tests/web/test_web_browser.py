@@ -20,6 +20,8 @@ from axe_rig import axe_violations
 
 import papers
 
+from web.axe_rig import axe_violations
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
@@ -299,3 +301,45 @@ def test_every_text_stands_out_from_its_ground_by_4_5_to_1(
     page.goto(f"{site.url}/account/signup/")
     page.get_by_role("button", name="Ouvrir mon compte").click()
     assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.clause("IPP-0-prerequisites", "KRY-4.2.2-session-safety")
+def test_a_customer_checks_the_connection_signs_in_with_a_passkey_and_out_everywhere(
+    site: Site, open_page: Callable[..., Any]
+) -> None:
+    local = Site(site.url.replace("127.0.0.1", "localhost"), site.mails)  # passkeys belong to a name, not to an address
+    page = open_page(local)
+    _fill(page, local, "cle")
+    page.get_by_role("button", name="Ouvrir mon compte").click()
+    page.get_by_role("heading", name="Regardez votre courrier").wait_for()
+    page.goto(site.link("cle@example.org").replace("127.0.0.1", "localhost"))
+    page.get_by_role("button", name="Oui, ouvrir mon compte").click()
+    page.get_by_role("heading", name="Bonjour").wait_for()
+
+    page.goto(f"{local.url}/account/connection/")
+    page.get_by_role("button", name="Lancer le test").click()
+    page.locator("[data-verdict=good]").wait_for()
+    assert axe_violations(page) == []
+    page.goto(f"{local.url}/account/connection/")
+    page.get_by_role("heading", name="Votre dernier test").wait_for()
+
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    key = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    key |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": key})
+    page.goto(f"{local.url}/account/2fa/webauthn/add/")
+    page.get_by_label("Mot de passe du site").fill("vent-du-large-29")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Ajouter cette clé").click()
+    page.get_by_role("heading", name="Codes de secours").wait_for()
+    assert len(page.locator("ul.codes li").all()) == 10
+    for path in ("security/", "2fa/webauthn/", "report/", "close/", "cases/", "terms/"):
+        page.goto(f"{local.url}/account/{path}")
+        assert axe_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    page.goto(f"{local.url}/account/security/")
+    page.get_by_role("button", name="Se déconnecter partout").click()
+    page.get_by_text("Vous êtes déconnecté partout.").wait_for()
+    page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    page.get_by_role("heading", name="Bonjour").wait_for()
