@@ -118,7 +118,6 @@ class Server:
         self._ticked_at = self.clock.seconds()
         stack.every(_LAG_TICK_S, self._tick)
         stack.every(max(1, self.options.carriers_s), self._read_carriers)
-        stack.every(CARRIERS_EVERY_S, self._read_carriers)
         self.dismissals.look()
         stack.every(dismissals.EVERY_S, self.dismissals.look)
         log.info(
