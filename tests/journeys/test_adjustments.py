@@ -22,7 +22,7 @@ from cadran.policy.models import Event
 from charging.charging_rig import Books, fresh_file, open_engine
 from party.conftest import registration
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 EUR = 1_000_000
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 GIVE, TAKE, REFUND = ProposalKind.GIVE_CREDIT, ProposalKind.TAKE_CREDIT, ProposalKind.REFUND

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from cadran.journeys.proposals import queries
 from cadran.journeys.proposals.rules import ProposalState
@@ -15,6 +17,12 @@ from cadran.party.staff import MAY, Permission, Role
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 REASON = "Line down for two days"
+
+
+@pytest.fixture(autouse=True)
+def no_charging(settings: Settings, tmp_path: Path) -> None:
+    """Charging is away: what is approved waits for it."""
+    settings.CHARGING_SOCKET = tmp_path / "charging.sock"
 
 
 def field(page: str, name: str) -> str:
@@ -142,3 +150,12 @@ def test_the_sandbox_clock_is_for_admins_and_moves_to_the_chosen_midnight_only_f
     for wrong in ({"step": "date", "day": "2001-01-01"}, {"step": "date", "day": "soon"}, {"step": "century"}, {}):
         answer = admin.post("/office/clock/", wrong, follow=True)
         assert "Choisissez un instant à venir" in answer.content.decode(), wrong
+
+
+def test_who_may_not_see_personal_data_reads_no_name_on_a_request(
+    signed_in: Callable[..., Client], customer: Customer
+) -> None:
+    made = ask(signed_in(Role.BILLING), customer.account)
+    page = signed_in(Role.READ_ONLY).get(f"/office/money/{made}/").content.decode()
+    assert customer.account in page
+    assert "Le Gall" not in page

@@ -39,6 +39,7 @@ ASKS = {
 }
 _AMOUNT = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 ROWS = 50
+DEEDS = ("approve", "refuse", "withdraw")
 
 
 @require_safe
@@ -120,9 +121,11 @@ def decide(request: HttpRequest, staff: Staff, proposal_id: str) -> HttpResponse
     """Approve, refuse or withdraw a request. Sent again, it says that the request was dealt with."""
     found = _found(staff, proposal_id)
     deed, at = request.POST.get("deed", ""), settings.CIVIL_CLOCK.now()
-    if deed in ("approve", "refuse") and not staff.may(Permission.APPROVE_ADJUSTMENTS):
+    if deed not in DEEDS:
+        raise Http404
+    if deed != "withdraw" and not staff.may(Permission.APPROVE_ADJUSTMENTS):
         return refused(request, staff)
-    seen(request, staff, page="desk-money", account=found.account, subject=found.proposal_id, kind=f"money-{deed[:10]}")
+    seen(request, staff, page="desk-money", account=found.account, subject=found.proposal_id, kind=f"money-{deed}")
     try:
         if deed == "approve":
             _carried_out(request, adjustments.approve(proposal_id=proposal_id, by=person(staff), at=at))
@@ -130,11 +133,9 @@ def decide(request: HttpRequest, staff: Staff, proposal_id: str) -> HttpResponse
             reason = request.POST.get("reason", "")
             adjustments.refuse(proposal_id=proposal_id, by=person(staff), reason=reason, at=at)
             messages.success(request, _("Demande refusée."))
-        elif deed == "withdraw":
+        else:
             operations.withdraw(proposal_id=proposal_id, by=person(staff), at=at)
             messages.success(request, _("Demande retirée."))
-        else:
-            raise Http404
     except rules.InvalidProposal:
         messages.error(request, _("Donnez la raison, en 8 à 400 caractères : elle reste comme preuve."))
     except CadranError as error:

@@ -29,9 +29,10 @@ from cadran.units.errors import CadranError
 from cadran.web import texts
 from cadran.web.office.desk.speech import person, sentence
 from cadran.web.office.gate import for_staff
-from cadran.web.office.pages import page, refused, seen
+from cadran.web.office.pages import page, seen
 
 ROWS = 30
+DEEDS = ("approve", "refuse", "withdraw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,9 @@ def decide(request: HttpRequest, staff: Staff, proposal_id: str) -> HttpResponse
     """Publish, refuse or withdraw."""
     found = _proposal(staff, proposal_id)
     deed, at = request.POST.get("deed", ""), settings.CIVIL_CLOCK.now()
-    seen(request, staff, page="desk-terms", subject=found.proposal_id, kind=f"terms-{deed[:10]}")
+    if deed not in DEEDS:
+        raise Http404
+    seen(request, staff, page="desk-terms", subject=found.proposal_id, kind=f"terms-{deed}")
     try:
         if deed == "approve":
             sha256 = request.POST.get("sha256", "")
@@ -208,11 +211,9 @@ def decide(request: HttpRequest, staff: Staff, proposal_id: str) -> HttpResponse
             reason = request.POST.get("reason", "")
             publications.refuse(proposal_id=proposal_id, by=person(staff), reason=reason, at=at)
             messages.success(request, _("Demande refusée."))
-        elif deed == "withdraw":
+        else:
             operations.withdraw(proposal_id=proposal_id, by=person(staff), at=at)
             messages.success(request, _("Demande retirée."))
-        else:
-            return refused(request, staff)
     except rules.InvalidProposal:
         messages.error(request, _("Donnez la raison, en 8 à 400 caractères : elle reste comme preuve."))
     except CadranError as error:
