@@ -274,6 +274,32 @@ def test_a_case_is_told_with_its_tracking_number(house: House) -> None:
     assert "Codes perdus ou volés" in messages.content(mail.mail_id).text
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject", "words"),
+    [
+        ("automatic-agreed", "Votre recharge automatique est enregistrée", "Vous pouvez l’arrêter à tout moment."),
+        ("automatic-refused", "Votre recharge automatique n’a pas pu être payée", "rien n’a été débité"),
+        ("automatic-held-back", "Votre recharge automatique a atteint sa limite", "La limite du mois est atteinte."),
+    ],
+)
+def test_what_becomes_of_an_automatic_top_up_is_told(house: House, kind: str, subject: str, words: str) -> None:
+    body = {
+        "account": house.customer.account,
+        "terms": TERMS,
+        "amount_micros": 10 * MICROS,
+        "threshold_micros": 2 * MICROS,
+    }
+    decision = {"fr": "La limite du mois est atteinte.", "en": "The month's limit is reached."}
+    more = {"cap_micros": 50 * MICROS, "decision": decision, "why": "<script>"}
+    policy_operations.record_event(kind=f"payment.{kind}", key="auto_1", body=body | more, at=AT)
+    house.carry()
+    assert [mail.subject for mail in house.told(kind)] == [subject]
+    for twin in house.words(kind):
+        assert words in twin
+        assert "50,00 €" in twin
+        assert "<script>" not in twin
+
+
 def test_a_changed_sip_password_is_told(house: House) -> None:
     party_operations.set_sip_password(username="claire", password="w8mq-x3dw-p9ra-t4hz", at=AT)
     house.carry()

@@ -177,6 +177,17 @@ def confirm_order(event: PendingEvent, charging: Charging) -> None:
     )
 
 
+def automatic_top_up(event: PendingEvent, charging: Charging) -> None:
+    """An automatic top-up was agreed upon, refused by the bank, or held back by its monthly cap."""
+    if (customer := reader(event)) is None:
+        return
+    kind, decision = event.kind.removeprefix("payment."), event.body.get("decision")
+    figures = {name: int(str(event.body[name])) for name in ("amount_micros", "threshold_micros", "cap_micros")}
+    sentence = decision.get("en" if customer.language == "en" else "fr", "") if isinstance(decision, Mapping) else ""
+    context = {**figures, "terms": str(event.body["terms"]), "sentence": sentence}
+    write(kind, key=f"{kind}:{event.key}", customer=customer, at=event.at, context=context)
+
+
 def low_credit(event: PendingEvent, charging: Charging) -> None:
     """The credit went below the customer's threshold."""
     if (customer := reader(event)) is not None:
