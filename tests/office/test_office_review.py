@@ -17,7 +17,9 @@ from pytest_django import Settings
 from cadran.compliance import operations as compliance
 from cadran.compliance import queries as cases
 from cadran.compliance import rules as case_rules
-from cadran.party import models, staff_queries
+from cadran.journeys import own_data
+from cadran.party import leaving, models, search, staff_queries
+from cadran.party import queries as party
 from cadran.party.documents import inspector, operations, queries, rules
 from cadran.party.staff import Role
 from cadran.voice import control
@@ -182,3 +184,21 @@ def test_decisions_name_their_clause(of: str, signed_in: Callable[..., Client], 
     page = signed_in(Role.BILLING).get(f"/office/decisions/?of={of}&clause=IPP-10.1-per-second").content.decode()
     assert "Appel compté à la seconde." in page
     assert "IPP-10.1-per-second" in page
+
+
+def test_a_customer_reads_in_its_archive_who_looked_and_what_was_noted_and_notes_end_with_the_contract(
+    signed_in: Callable[..., Client], stocked: None
+) -> None:
+    browser = signed_in(Role.SUPPORT, name="jeanne")
+    browser.get(f"/office/customers/{ACCOUNT}/")
+    browser.post(f"/office/customers/{ACCOUNT}/note", {"text": "rings in the evening"})
+    customer = party.customer_of_account(ACCOUNT)
+    parts = own_data._parts(customer, AT)
+    views, notes = list(parts["staff-views"][1]()), list(parts["staff-notes"][1]())
+    assert {"view", "note"} == {one["kind"] for one in views}
+    assert [one["text"] for one in notes] == ["rings in the evening"]
+    assert "jeanne" not in str(views) + str(notes)
+    leaving.end_customer(user_id=customer.user_id, at=AT)
+    assert not models.StaffNote.objects.exists()
+    assert search.find("kerivel") == ()
+    assert staff_queries.staff_acts(account=ACCOUNT), "that somebody looked stays"

@@ -25,7 +25,7 @@ from cadran.compliance import queries as compliance
 from cadran.invoicing import queries as invoicing
 from cadran.messaging import queries as messaging
 from cadran.numbering import queries as numbering
-from cadran.party import connections, sign_ins
+from cadran.party import connections, sign_ins, staff_queries
 from cadran.party import queries as party
 from cadran.party.documents import queries as documents
 from cadran.party.keys import queries as keys
@@ -106,6 +106,18 @@ def neutral(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
+def _notes(customer_id: int) -> Rows:
+    """What staff noted, without the names of those who did."""
+    for one in staff_queries.staff_notes(customer_id=customer_id, limit=MOST_ROWS):
+        yield {"at": _value(one.at), "text": one.text}
+
+
+def _views(account: str) -> Rows:
+    """When staff saw or changed something, in which role and why, without the names of those who did."""
+    for one in staff_queries.staff_acts(account=account, limit=MOST_ROWS):
+        yield {"at": _value(one.at), "role": one.role, "kind": one.kind, "page": one.page, "reason": one.reason}
+
+
 def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Callable[[], Rows]]]:
     """Each room's part: its title and its rows, read when they are written."""
     account, user_id = customer.account, customer.user_id
@@ -121,6 +133,8 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "sign-ins": (_("Où vous êtes connecté"), lambda: _rows(sign_ins.of_user(user_id))),
         "second-factors": (_("Votre double authentification"), lambda: _factors(user_id)),
         "connection-checks": (_("Vos tests de connexion"), lambda: _rows(connections.checks(user_id=user_id))),
+        "staff-notes": (_("Les notes de l’opérateur sur vous"), lambda: _notes(customer.id)),
+        "staff-views": (_("Qui a consulté ou changé vos données"), lambda: _views(account)),
         "identity-documents": (
             _("Vos pièces d’identité"),
             lambda: _rows(documents.documents_of(customer_id=customer.id)),

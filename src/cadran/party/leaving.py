@@ -38,6 +38,7 @@ def end_customer(*, user_id: int, at: datetime) -> None:
         for rows in (
             models.SipUser.objects.filter(account__customer=found),
             models.ConnectionCheck.objects.filter(user_id=user_id),
+            models.StaffNote.objects.filter(customer=found),
             EmailAddress.objects.filter(user_id=user_id),
             Authenticator.objects.filter(user_id=user_id),
         ):

@@ -21,7 +21,7 @@ from cadran.web.office import pages
 
 ON_PAGE = 50
 MOST_DOWNLOADED = 10_000
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 
 
 def typed(request: HttpRequest, name: str, most: int = 80) -> str:
