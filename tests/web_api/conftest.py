@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
+from django.db import connections
 from web_api_program import Program
 
 from cadran.catalog import operations as catalog
+from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.journeys import registration
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
@@ -20,7 +23,9 @@ from cadran.party import staff_queries
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys.rules import CUSTOMER_SCOPES, STAFF_SCOPES
 from cadran.party.staff import Role
+from cadran.units.ids import new_id
 from cadran.web.api import access, rates
+from cadran.web.api.samples import Sample
 
 PASSWORD, SIP_PASSWORD = "vent-du-large-29", "k7mq-x3dw-p9ra-t4hv"
 
@@ -85,6 +90,22 @@ def prices(db: None) -> None:
 @pytest.fixture
 def claire(register: Callable[..., party.Customer]) -> party.Customer:
     return register("claire")
+
+
+@pytest.fixture
+def call(db: None) -> Callable[..., str]:
+    """Writes the record of a call of that customer, as charging does; keyword arguments replace fields. Returns its id."""
+
+    def run(customer: party.Customer, **changes: object) -> str:
+        connection = connections["charging"]
+        connection.ensure_connection()
+        model = Sample("ippi", settings.CIVIL_CLOCK.now())._records()[0]
+        made = {"account": customer.account, "cdr_id": new_id("cdr"), "session": new_id("ses"), **changes}
+        record = dataclasses.replace(model, **made)  # type: ignore[arg-type]
+        SqliteSessions(connection.connection).insert_record(record)
+        return record.cdr_id
+
+    return run
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from web_api_program import Program
 
@@ -34,3 +37,38 @@ def test_a_key_reads_the_account_that_it_belongs_to(program: Program, claire: pa
     assert program.get("/key").json["account"] == claire.account
     assert program.get("/topups/choices").json["choices"][0] == {"amount_micros": 10_000_000, "means": "card"}
     assert program.get("/minutes?number=0033612345678").status in {200, 404}
+
+
+def test_calls_come_in_pages_without_gap_or_repeat_and_by_filter(
+    program: Program, claire: party.Customer, call: Callable[..., str], staff_key: Callable[..., Program]
+) -> None:
+    """Five calls, three of which ended at one and the same instant."""
+    at = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+    ends = [
+        at,
+        at + timedelta(seconds=1),
+        at + timedelta(seconds=1),
+        at + timedelta(seconds=1),
+        at + timedelta(hours=1),
+    ]
+    made = [call(claire, ended_at=end, destination=f"3361234567{n}", charge_micros=n) for n, end in enumerate(ends)]
+    for caller, path in ((program, "/calls"), (staff_key(), "/staff/calls")):
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = caller.get(f"{path}?limit=2&cursor={cursor}").json
+            seen += [one["id"] for one in page["calls"]]
+            cursor = page["next"]
+        assert seen == made[::-1]
+
+    def found(query: str) -> list[str]:
+        return [one["id"] for one in program.get(f"/calls?{query}").json["calls"]]
+
+    assert found("since=2026-03-01T11:00:00Z") == [made[4]]
+    assert found("until=2026-03-01T10:00:01Z") == [made[0]]
+    assert found("until=2026-03-01T11:00:01%2B01:00") == [made[0]]
+    assert found("charged=false") == [made[0]]
+    assert found("destination=33612345673") == [made[3]]
+    assert found("disposition=busy") == []
+    why = program.get(f"/calls/{made[4]}").json
+    assert (why["call"]["id"], why["call"]["charge_micros"]) == (made[4], 4)
+    assert staff_key().get(f"/staff/calls/{made[4]}").json["call"]["account"] == claire.account

@@ -205,7 +205,8 @@ def test_another_customers_call_order_sip_user_and_webhook_are_as_if_they_were_n
     program: Program,
     bruno: party.Customer,
     till: list[str],
-    monkeypatch: pytest.MonkeyPatch,
+    call: Callable[..., str],
+    key_for: Callable[..., Program],
 ) -> None:
     at = settings.CIVIL_CLOCK.now()
     order = place_top_up(
@@ -226,11 +227,11 @@ def test_another_customers_call_order_sip_user_and_webhook_are_as_if_they_were_n
         at=at,
     ).endpoint.endpoint_id
     sent = webhooks.ping(owner=webhook_queries.Owner("ippi", bruno.account), endpoint_id=hook, at=at).delivery_id
-    theirs = SimpleNamespace(record=SimpleNamespace(account=bruno.account))
-    monkeypatch.setattr(charging, "explanation", lambda cdr_id: theirs)
+    theirs = call(bruno)
+    assert key_for(bruno).get(f"/calls/{theirs}").status == 200
     body = {"password": "z9xk-w2vb-n7mc-q4rt"}
     for answer in (
-        program.get("/calls/cdr_theirs"),
+        program.get(f"/calls/{theirs}"),
         program.get(f"/orders/{order.order_id}"),
         program.put("/sip/bruno/password", body),
         program.get(f"/webhooks/{hook}"),
@@ -326,6 +327,34 @@ def test_a_key_of_staff_sees_its_brand_alone_and_names_are_masked_without_the_sc
     assert acts[0].page == "api customer"
     assert full.get(f"/staff/customers/{other.account}").error_id == "party-customer-unknown"
     assert full.post("/staff/customers/search", {"text": "diane"}).json["customers"] == []
+
+
+def test_a_blocked_customer_is_out_at_once_and_in_again(
+    program: Program, staff_key: Callable[..., Program], claire: party.Customer
+) -> None:
+    agent, why = staff_key(), {"reason": "fraud reported by the carrier"}
+    assert agent.post(f"/staff/customers/{claire.account}/block", why).status == 204
+    assert program.get("/me").error_id == "keys-owner-not-active"
+    assert agent.post(f"/staff/customers/{claire.account}/block", why).error_id == "party-block-refused"
+    assert agent.post(f"/staff/customers/{claire.account}/unblock", why).status == 204
+    assert program.get("/me").status == 200
+    acts = [act for act in party.staff_acts(account=claire.account) if act.kind == "deed"]
+    assert [act.page for act in acts][-1] == "api block"
+    assert agent.post("/staff/customers/A999999/block", why).status == 404
+
+
+def test_receipts_mails_cases_and_devices_are_the_customers_own(program: Program, claire: party.Customer) -> None:
+    for path, name in (
+        ("/receipts", "receipts"),
+        ("/cases", "cases"),
+        ("/devices", "devices"),
+        ("/live-calls", "calls"),
+    ):
+        assert program.get(path).json == {name: []}
+    assert program.get("/receipts/IPPI-2026-000001/file").error_id == "invoicing-receipt-unknown"
+    assert program.get("/automatic-topup").json["state"] == "none"
+    assert program.delete("/automatic-topup").status == 204
+    assert program.get("/mails").status == 200
 
 
 def test_no_field_can_be_assigned_that_the_document_does_not_name(program: Program) -> None:

@@ -47,6 +47,8 @@ EXAMPLES: dict[str, object] = {
     "change_staff_webhook": {"enabled": True},
     "search_customers": {"text": "claire@example.org"},
     "require_change": {"site": True, "sip": False, "reason": "Codes lost, case C-000042"},
+    "block_customer": {"reason": "Fraud reported by the carrier"},
+    "unblock_customer": {"reason": "The customer proved who it is"},
     "cut_call": {"reason": "Fraud reported by the carrier"},
     "propose_adjustment": {
         "kind": "give-credit",

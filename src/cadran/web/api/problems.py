@@ -143,6 +143,7 @@ STATUS: Mapping[str, int] = {
     "payment-order-unknown": 404,
     "charging-cdr-unknown": 404,
     "policy-terms-unknown": 404,
+    "invoicing-receipt-unknown": 404,
     "webhooks-not-found": 404,
     "api-method-not-allowed": 405,
     "api-not-acceptable": 406,

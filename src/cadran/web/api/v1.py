@@ -6,11 +6,12 @@ from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.api import document
 from cadran.web.api.application import api
-from cadran.web.api.routes import account, hooks, public, staff, topups
+from cadran.web.api.routes import account, hooks, papers, public, staff, topups
 
 api.add_router("", public.router)
 api.add_router("", account.router)
 api.add_router("", topups.router)
+api.add_router("", papers.router)
 api.add_router("", hooks.router)
 api.add_router("", hooks.customer_router)
 api.add_router("", staff.router)

@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from ninja import Body, Path, Router
 from pydantic import StringConstraints
 
-from cadran.charging import explanation
 from cadran.charging import queries as charging
 from cadran.charging import search as calls
 from cadran.journeys import adjustments
 from cadran.journeys.proposals import queries as proposals
 from cadran.journeys.proposals.rules import Person, ProposalKind
 from cadran.ledger import queries as ledger
+from cadran.party import blocking
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.party import search as customers
@@ -211,6 +211,47 @@ def require_change(request: HttpRequest, account: Path[shapes.Account], asked: B
 
 @operation(
     router,
+    "POST",
+    "/staff/customers/{account}/block",
+    scope=Scope.STAFF_WRITE_CUSTOMERS,
+    answers_with=None,
+    status=204,
+    may_fail=(*_CUSTOMER, "party-block-refused", "party-staff-invalid"),
+)
+def block_customer(request: HttpRequest, account: Path[shapes.Account], asked: Body[seen.ReasonAsked]) -> None:
+    """Block an active customer, for a reason that it reads.
+
+    While it is blocked, neither the site, nor a phone, nor a key of the API opens anything.
+    """
+    _customer(request, account)
+    if not _caller(request).test:
+        _log(request, "block", kind="deed", account=account, reason=asked.reason)
+        blocking.block_customer(
+            account=account, reason=asked.reason, by=_caller(request).by, at=settings.CIVIL_CLOCK.now()
+        )
+
+
+@operation(
+    router,
+    "POST",
+    "/staff/customers/{account}/unblock",
+    scope=Scope.STAFF_WRITE_CUSTOMERS,
+    answers_with=None,
+    status=204,
+    may_fail=(*_CUSTOMER, "party-block-refused", "party-staff-invalid"),
+)
+def unblock_customer(request: HttpRequest, account: Path[shapes.Account], asked: Body[seen.ReasonAsked]) -> None:
+    """Let a blocked customer in again."""
+    _customer(request, account)
+    if not _caller(request).test:
+        _log(request, "unblock", kind="deed", account=account, reason=asked.reason)
+        blocking.unblock_customer(
+            account=account, reason=asked.reason, by=_caller(request).by, at=settings.CIVIL_CLOCK.now()
+        )
+
+
+@operation(
+    router,
     "GET",
     "/staff/calls",
     scope=Scope.STAFF_READ_CALLS,
@@ -266,11 +307,11 @@ def read_brand_call(request: HttpRequest, call_id: Path[shapes.Identifier]) -> s
     caller = _caller(request)
     if caller.test:
         return told.why(Sample(caller.brand, settings.CIVIL_CLOCK.now()).why(call_id))
-    found: explanation.Explanation = charging.explanation(call_id)
-    if found.record.brand != caller.brand:
+    record = calls.by_id(call_id)
+    if record is None or record.brand != caller.brand:
         raise charging.UnknownCdr(f"no call record {call_id!r}: see the identifiers of the customer's calls")
-    _log(request, "call", account=found.record.account, subject=call_id)
-    return told.why(found)
+    _log(request, "call", account=record.account, subject=call_id)
+    return told.why(charging.explanation(call_id, account=record.account))
 
 
 @operation(router, "GET", "/staff/live-calls", scope=Scope.STAFF_READ_CALLS, answers_with=seen.LiveCalls)
