@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import IntegrityError, connection, transaction
 
 from cadran.charging.engine import Engine
@@ -29,6 +30,13 @@ GIVE, TAKE, REFUND = ProposalKind.GIVE_CREDIT, ProposalKind.TAKE_CREDIT, Proposa
 ANNE = Person(user_id=9001, name="anne", email="anne@operator.example")
 BRUNO = Person(user_id=9002, name="bruno", email="bruno@operator.example")
 REASON = "Line down for two days, ticket 4711"
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hasher with the least work."""
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        monkeypatch.setattr(Argon2PasswordHasher, name, least)
 
 
 @dataclass
