@@ -16,10 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_rig import axe_violations
 
 import papers
-
 from web.axe_rig import axe_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
