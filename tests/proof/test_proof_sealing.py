@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -18,7 +19,7 @@ from cadran.commands import backup, restore
 from cadran.commands import sealed as locked
 from cadran.journeys.comparing import Tables
 from cadran.policy.operations import EventConflict
-from cadran.policy.proof import files, keys, operations, queries, rules, verification, witness
+from cadran.policy.proof import files, journal, keys, operations, queries, rules, verification, witness
 from cadran.policy.proof.queries import State
 from charging.charging_rig import AT, call, ended
 from proof.conftest import House, pointed_at, witnessing
@@ -272,3 +273,9 @@ def test_the_newest_entries_of_a_kind_or_an_account_are_found_without_going_thro
         plan = [row[3] for row in files.execute("charging")(f"EXPLAIN QUERY PLAN {query}", values)]
         assert not [step for step in plan if step.startswith("SCAN")]
         assert any("evidence_commitment_kind" in step or "evidence_body_holder" in step for step in plan)
+
+
+def test_the_words_that_bodies_are_packed_with_have_not_changed() -> None:
+    assert (
+        hashlib.sha256(journal._WORDS).hexdigest() == "7790f2c790e4f27474ac3c685684e0f71e8dae72d66b4fd39a59c0e22ef06508"
+    ), "what was packed with them could not be read any more"
