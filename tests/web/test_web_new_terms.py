@@ -129,6 +129,7 @@ def test_an_approval_of_what_is_no_longer_in_force_is_refused(claire: Client, pu
 def test_a_use_is_governed_by_the_version_online_at_that_moment(publish: Publish, brand: str) -> None:
     publish("2026-06", brand=brand)
     old, new = f"{brand}/2018-01", f"{brand}/2026-06"
+    assert policy.terms(old).text("terms.governed_by") == "in-force"
     assert policy.governing_terms(old, BEFORE).ref == old
     assert policy.governing_terms(old, AFTER).ref == new
 
