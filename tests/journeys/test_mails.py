@@ -300,6 +300,29 @@ def test_what_becomes_of_an_automatic_top_up_is_told(house: House, kind: str, su
         assert "<script>" not in twin
 
 
+def test_a_locked_sign_in_is_told_with_the_way_back_and_an_answer_with_its_words(house: House) -> None:
+    from cadran.compliance import operations as compliance
+    from cadran.compliance.rules import Kind
+    from cadran.journeys import reports
+
+    case = reports.report(customer=house.customer, kind=Kind.ABUSE, lost=(), text="Au secours", key="k", at=AT)
+    house.carry()
+    opened = messages.content(house.told("case-opened")[0].mail_id)
+    assert "/account/password/reset/" in opened.text
+    assert "/account/password/reset/" in opened.html
+    assert "clés d’accès" in opened.text
+    compliance.answer(number=case.number, text="<b>C’est bloqué.</b>", by="sam", at=AT)
+    compliance.close(number=case.number, by="sam", text="Fini.", at=AT)
+    compliance.close(number=case.number, by="sam", at=AT)
+    house.carry()
+    first, last = (messages.content(mail.mail_id) for mail in house.told("case-answered"))
+    assert "<b>C’est bloqué.</b>" in first.text
+    assert "&lt;b&gt;C’est bloqué." in first.html
+    assert "Fini." in last.text
+    assert f"/account/cases/{case.number}/" in last.text
+    assert "sam" not in last.text
+
+
 def test_a_changed_sip_password_is_told(house: House) -> None:
     party_operations.set_sip_password(username="claire", password="w8mq-x3dw-p9ra-t4hz", at=AT)
     house.carry()

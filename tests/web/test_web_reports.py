@@ -246,3 +246,22 @@ def test_what_is_no_tracking_number_is_refused(typed: str) -> None:
 @pytest.mark.parametrize("typed", ["4K7M-92QX-H3WD", " 4k7m 92qx h3wd ", "4k7m92qxh3wd"])
 def test_a_tracking_number_is_read_however_it_is_typed(typed: str) -> None:
     assert rules.checked_number(typed) == "4K7M-92QX-H3WD"
+
+
+@pytest.mark.clause("KRY-4.2.2-session-safety")
+def test_keys_of_programs_stop_with_the_sign_in_and_work_again_with_the_new_password(claire: Client) -> None:
+    from cadran.party.keys import operations as key_operations
+    from cadran.party.keys import queries as keys
+
+    account, at = party.customer_named("claire").account, datetime.now(UTC)
+    made = key_operations.make_customer_key(
+        account=account, label="shop", scopes=["read:account"], made_by="claire", at=at
+    )
+    keys.holder(made.text, at=at)
+    claire.post("/account/report/", fill(claire, kind="abuse", lost=[]))
+    with pytest.raises(keys.OwnerNotActive):
+        keys.holder(made.text, at=at)
+    from cadran.party import operations as party_operations
+
+    party_operations.set_password(user_id=party.customer_named("claire").user_id, password=OTHER, at=at)
+    assert keys.holder(made.text, at=at).key.account == account

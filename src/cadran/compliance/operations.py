@@ -177,7 +177,9 @@ def _add(row: models.Case, author: str, text: str, at: datetime, by: str = "") -
 
 
 def _tell(row: models.Case, kind: str, at: datetime) -> None:
-    policy_operations.record_event(kind=kind, key=f"{row.number}:{secrets.token_hex(8)}", body=_told(row), at=utc(at))
+    """`said`: how many times the operator has written by now."""
+    body = _told(row) | {"said": row.entries.filter(author="operator").count()}
+    policy_operations.record_event(kind=kind, key=f"{row.number}:{secrets.token_hex(8)}", body=body, at=utc(at))
 
 
 def _told(row: models.Case) -> dict[str, object]:

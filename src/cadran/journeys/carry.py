@@ -14,6 +14,7 @@ import structlog
 from cadran.charging.ports import Charging
 from cadran.journeys import (
     adjustments,
+    case_mails,
     closing,
     credit,
     erasure,
@@ -51,6 +52,8 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "party.documents-accepted": (mails.documents_accepted,),
     "party.sip-password-changed": (mails.sip_password_changed,),
     "compliance.case-opened": (mails.case_opened,),
+    "compliance.case-answered": (case_mails.answered,),
+    "compliance.case-closed": (case_mails.answered,),
 }
 
 

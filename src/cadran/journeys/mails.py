@@ -287,6 +287,8 @@ def case_opened(event: PendingEvent, charging: Charging) -> None:
         context={
             "number": number,
             "case_kind": str(event.body.get("kind", "")),
+            "reset_link": f"{site_url(customer.brand)}/account/password/reset/",
+            "locked": isinstance(blocked, list) and bool({"site", "factor"} & set(blocked)),
             "blocked_parts": [str(part) for part in blocked] if isinstance(blocked, list) else [],
             "due_at": datetime.fromisoformat(str(due)) if due else None,
         },

@@ -115,9 +115,9 @@ def lock(*, user_id: int, reason: str, at: datetime) -> None:
     opens the sign-in again. Every session ends."""
     with transaction.atomic():
         user = models.User.objects.select_for_update().get(pk=user_id)
-        user.locked_at = utc(at)
+        user.locked_at, user.must_change_password = utc(at), True  # keys of programs wait for the new password too
         user.set_unusable_password()
-        user.save(update_fields=["locked_at", "password"])
+        user.save(update_fields=["locked_at", "must_change_password", "password"])
         end_all(user_id=user_id)
         policy_operations.record_event(
             kind="party.sign-in-locked",

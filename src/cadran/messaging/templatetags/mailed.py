@@ -36,7 +36,12 @@ CASES = {
     "billing": gettext_lazy("Facturation et crédit"),
     "other": gettext_lazy("Autre demande"),
 }
-BLOCKED = {"site": gettext_lazy("site"), "sip": gettext_lazy("téléphone"), "account": gettext_lazy("compte")}
+BLOCKED = {
+    "site": gettext_lazy("site"),
+    "sip": gettext_lazy("téléphone"),
+    "factor": gettext_lazy("clés d’accès"),
+    "account": gettext_lazy("compte"),
+}
 
 
 @register.filter
