@@ -384,6 +384,31 @@ def test_a_link_that_opens_something_is_shown_to_nobody_and_goes_once_it_is_sent
 
 
 @pytest.mark.django_db
+def test_a_link_that_was_refused_for_good_goes_too() -> None:
+    queue(fleeting=True)
+    operations.deliver_due(at=AT, transport=Scripted(ports.NeverTaken("550 no such user")))
+    assert models.Mail.objects.get().sealed is None
+
+
+@pytest.mark.django_db
+def test_a_mail_late_in_a_slow_batch_is_held_from_its_own_start() -> None:
+    first, second = queue("k1"), queue("k2")
+    late = AT + timedelta(minutes=10)
+    clock = iter([AT, AT, late, late, late]).__next__
+
+    class Slow(Scripted):
+        def deliver(self, *, sender: str, recipient: str, raw: bytes) -> str:
+            if queries.mail(second).state is MailState.SENDING:
+                other = Scripted()
+                assert operations.deliver_due(at=late, transport=other) == 0
+                assert not other.taken
+            return super().deliver(sender=sender, recipient=recipient, raw=raw)
+
+    assert operations.deliver_due(at=AT, transport=Slow(), clock=clock) == 2
+    assert queries.mail(first).attempts == queries.mail(second).attempts == 1
+
+
+@pytest.mark.django_db
 def test_a_mail_is_sent_again_as_a_mail_of_its_own_and_says_who_asked() -> None:
     mail_id, server = queue(attachments=[PDF]), Scripted()
     with pytest.raises(operations.NotToBeSentAgain):

@@ -49,7 +49,7 @@ def queue_mail(
     """Put a mail into the queue, once for each key, and return its id; the same key again gives the same mail, as it was first
     written. Call it inside the transaction that gives the reason for it.
 
-    fleeting: it bears a link or code that opens something; its words go once a server has accepted it.
+    fleeting: it bears a link or code that opens something; its words go once a server has answered for good.
     Raises InvalidMail, party.rules.InvalidEmail, UnknownBrand.
     """
     checked_key(key)
@@ -104,7 +104,7 @@ def deliver_due(
     try:
         for row in due[:limit]:
             claimed = Mail.objects.filter(pk=row.pk, state=MailState.QUEUED).update(
-                state=MailState.SENDING, claimed_at=utc(at), attempts=F("attempts") + 1
+                state=MailState.SENDING, claimed_at=utc(now()), attempts=F("attempts") + 1
             )
             if not claimed:
                 continue
@@ -243,7 +243,7 @@ def _end(row: Mail, state: MailState, answer: str, at: datetime) -> int:
     """The last state of a mail, and its evidence, in one transaction."""
     words = _words(row, answer)
     changes: dict[str, object] = {"state": state, "ended_at": utc(at), "answer": words}
-    if state is MailState.SENT and row.fleeting:
+    if row.fleeting:
         changes["sealed"] = None
     with transaction.atomic():
         if not Mail.objects.filter(pk=row.pk, state=MailState.SENDING).update(**changes):
