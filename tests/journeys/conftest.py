@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -59,3 +60,36 @@ def quiet_card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeCheck
     keys = {"SANDBOX_CARD_API_KEY": "sk_test_x", "SANDBOX_CARD_WEBHOOK_SECRET": "whsec_x"}
     with program("cadran_sandbox.card", *options, port=free_port(), **keys) as url:
         yield StripeCheckout(api_key="sk_test_x", webhook_secret="whsec_x", base_url=url, timeout_s=1)
+
+
+@pytest.fixture
+def buyer(db: None) -> str:
+    """The account A000001 of a customer who accepted every document."""
+    from cadran.party import models, rules
+
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    user = models.User.objects.create(username="buyer", email="buyer@example.org", created_at=at)
+    customer = models.Customer.objects.create(
+        user=user,
+        brand="ippi",
+        kind="person",
+        name="Buyer",
+        language="fr",
+        country="FR",
+        certified_at=at,
+        created_at=at,
+    )
+    models.BillingAccount.objects.create(
+        number="A000001", customer=customer, brand="ippi", currency="EUR", terms_ref="ippi/2018-04", created_at=at
+    )
+    for document in rules.Document:
+        models.TermsAcceptance.objects.create(
+            customer=customer,
+            document=document.value,
+            ref="ippi/2018-04",
+            text_sha256="ab" * 32,
+            language="fr",
+            at=at,
+            ip="192.0.2.7",
+        )
+    return "A000001"

@@ -20,7 +20,7 @@ from cadran.payment.rules import OrderState
 from cadran.policy import queries as policy
 from journeys.conftest import Notices
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("buyer")]
 EUR = 1_000_000
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SUCCESS, REFUSED, LATE, DUPLICATE, SILENT = (

@@ -23,7 +23,7 @@ from cadran.policy import events
 from cadran.policy import queries as policy
 from charging.charging_rig import AT, TERMS, Books, fresh_file, open_engine
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("buyer")]
 EUR = 1_000_000
 
 

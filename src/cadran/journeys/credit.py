@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 
 from cadran.charging.ports import BuyCredit, Charging
+from cadran.journeys import acceptance
 from cadran.party import partners
 from cadran.payment import operations, queries
 from cadran.payment.adapters.camt import FolderStatements, HttpStatements
@@ -56,6 +57,7 @@ def statement_source() -> StatementSource | None:
     return FolderStatements(Path(where))
 
 
+@carries("KRY-2.1-acceptance")
 def order_top_up(
     *,
     key: str,
@@ -73,9 +75,10 @@ def order_top_up(
     """Place the order and, where a card will do, open the provider's page. Idempotent by account and key.
 
     An earlier card page that is still open is closed first, so that two open pages cannot pass the monthly limit together.
-    `return_url` makes the address to come back to from the order's id. Raises TopUpRefused; ProviderUncertain leaves the
-    order as it is, to be tried again with the same key.
+    `return_url` makes the address to come back to from the order's id. Raises acceptance.NotAccepted and TopUpRefused;
+    ProviderUncertain leaves the order as it is, to be tried again with the same key.
     """
+    acceptance.require(account=account)
     if queries.order_of_key(account, key) is None:
         for earlier in queries.open_card_orders(account=account):
             refresh(order_id=earlier.order_id, provider=provider, at=at, close=True)

@@ -127,7 +127,18 @@ def documents(*, brand: str, language: str, at: datetime) -> tuple[Offered, ...]
         (Document.PRICES, *prices),
         (Document.OFFERS, terms.ref, _hash(described(terms, "topup.", "credit."))),
     ]
-    return tuple(Offered(document=d, ref=ref, text_sha256=digest, language=language) for d, ref, digest in shown)
+    accepts = _accepts(terms)
+    return tuple(
+        Offered(document=document, ref=ref, text_sha256=digest, language=language)
+        for document, ref, digest in shown
+        if document in accepts
+    )
+
+
+def _accepts(terms: Terms) -> frozenset[Document]:
+    """The documents that these terms want accepted; all of them where they name none."""
+    name = "account.accepts"
+    return frozenset(Document(one) for one in terms.texts(name)) if name in terms.values else frozenset(Document)
 
 
 def described(terms: Terms, *parts: str) -> dict[str, object]:

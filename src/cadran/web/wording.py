@@ -62,6 +62,7 @@ _SENTENCES = {
     ),
     "party-document-file-refused:busy": _("Trop de fichiers arrivent en ce moment : recommencez dans une minute."),
     "journeys-document-changed": _("Ce document a changé entre-temps : relisez-le, puis cochez à nouveau."),
+    "journeys-not-accepted": _("Acceptez d’abord les conditions générales et les mentions légales."),
     "journeys-registration-closed": _("Les inscriptions de ce type sont fermées pour le moment."),
 }
 UNKNOWN = _("Cette demande n’a pas pu aboutir : vérifiez les informations et recommencez.")
