@@ -13,7 +13,7 @@ import pytest
 from stack import stack_rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-SERVICES = {"mailbox", "card", "bank", "carrier", "carrier2", "charging", "media", "sip", "web", "jobs"}
+SERVICES = {"witness", "mailbox", "card", "bank", "carrier", "carrier2", "charging", "media", "sip", "web", "jobs"}
 FIVE_EUROS = 5_000_000
 PASSPHRASE = {"CADRAN_BACKUP_PASSPHRASE": "twelve characters and more"}
 
@@ -37,6 +37,9 @@ def test_everything_runs_and_a_newcomer_is_told_where_to_look(house: stack_rig.I
         "112",
         "cadran phone",
         "emergency calls",
+        f"{house.site}/office/",
+        "Demo staff",
+        "cadran staff code admin",
     ):
         assert text in said
     assert httpx.get(f"{house.site}/health").status_code == 200
@@ -65,7 +68,7 @@ def test_the_doctor_finds_nothing_bad(house: stack_rig.Installation) -> None:
 
 
 def test_secrets_and_passwords_lie_open_to_their_owner_alone(house: stack_rig.Installation) -> None:
-    for path in (house.var, house.var / "demo.json", *(house.var / "secrets").iterdir()):
+    for path in (house.var, house.var / "demo.json", house.var / "staff.json", *(house.var / "secrets").iterdir()):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
