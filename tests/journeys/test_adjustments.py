@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -13,12 +14,17 @@ from django.db import IntegrityError, connection, transaction
 
 from cadran.charging.engine import Engine
 from cadran.charging.ports import BuyCredit, ChargingUnavailable
-from cadran.journeys import adjustments, carry
+from cadran.journeys import adjustments, carry, refunds
 from cadran.journeys.proposals import operations, queries, rules
 from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
 from cadran.party import operations as party
 from cadran.party.queries import Customer
+from cadran.payment import operations as payment_operations
+from cadran.payment import queries as payment
+from cadran.payment.ports import Receipt
+from cadran.payment.rules import RefundState
+from cadran.policy import queries as policy
 from cadran.policy.models import Event
 from charging.charging_rig import Books, fresh_file, open_engine
 from party.conftest import registration
@@ -288,3 +294,74 @@ def test_the_database_itself_keeps_what_was_proposed_and_each_step(desk: Desk) -
     for table, column in (("journeys_proposal", "amount_micros"), ("journeys_proposalstep", "by")):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f'UPDATE {table} SET "{column}" = 1')
+
+
+def paid_order(desk: Desk) -> str:
+    """EUR 200 by bank transfer, received."""
+    order = payment_operations.place_top_up(
+        key="t1",
+        account=desk.customer.account,
+        brand="ippi",
+        terms=policy.terms("ippi/2018-04"),
+        opened_at=AT - timedelta(days=400),
+        amount_micros=200 * EUR,
+        currency="EUR",
+        at=AT,
+    )
+    receipt = Receipt(
+        bank_reference="b1",
+        amount_micros=200 * EUR,
+        currency="EUR",
+        remittance=order.reference,
+        debtor="C",
+        booked_at=AT,
+    )
+    assert payment_operations.receive_transfer(receipt=receipt, recorded_by="statement", at=AT) is not None
+    return order.order_id
+
+
+def ask_refund(desk: Desk, order_id: str, euros: int = 30, account: str = "") -> Shown:
+    return adjustments.propose(
+        key=f"r{euros}",
+        kind=REFUND,
+        account=account or desk.customer.account,
+        amount_micros=euros * EUR,
+        reason=REASON,
+        by=ANNE,
+        at=AT,
+        order_id=order_id,
+    )
+
+
+def test_a_refund_is_of_a_payment_of_that_account_and_of_its_amount_at_most(desk: Desk) -> None:
+    order_id = paid_order(desk)
+    with pytest.raises(rules.InvalidProposal):
+        ask_refund(desk, order_id, 201)
+    with pytest.raises(payment.UnknownOrder):
+        ask_refund(desk, "ord_of_somebody_else")
+    assert not queries.proposals()
+
+
+def test_a_refund_that_cannot_be_made_ends_with_its_reason(desk: Desk) -> None:
+    found = ask_refund(desk, paid_order(desk))
+    adjustments.approve(proposal_id=found.proposal_id, by=BRUNO, at=AT)
+    failed = desk.carry_out(found)
+    assert failed.state is ProposalState.FAILED
+    assert failed.last.note
+    assert desk.balance_micros == EUR
+
+
+def test_a_refund_is_asked_for_once_under_the_proposal_s_own_key(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def refund(**given: object) -> SimpleNamespace:
+        asked.append(given)
+        return SimpleNamespace(state=RefundState.HELD, refund_id="ref1", note="")
+
+    monkeypatch.setattr(refunds, "refund_payment", refund)
+    found = ask_refund(desk, paid_order(desk))
+    assert found.state is ProposalState.PROPOSED
+    adjustments.approve(proposal_id=found.proposal_id, by=BRUNO, at=AT)
+    assert desk.carry_out(found).state is ProposalState.DONE
+    desk.carry_out(found)
+    assert [(one["key"], one["amount_micros"], one["by"]) for one in asked] == [(found.proposal_id, 30 * EUR, "anne")]

@@ -24,7 +24,7 @@ from cadran.party import queries as party
 from cadran.party.queries import Staff
 from cadran.party.staff import Permission
 from cadran.payment import queries as payment
-from cadran.payment.rules import OrderState
+from cadran.payment.rules import Means, OrderState
 from cadran.units import ids
 from cadran.units.errors import CadranError
 from cadran.web.office.desk.speech import person, sentence
@@ -90,7 +90,7 @@ def ask(request: HttpRequest, staff: Staff) -> HttpResponse:
             "limits": limits,
             "left_micros": max(0, limits.alone_micros - spent),
             "balance": balance.balance(holder.account, at),
-            "orders": [one for one in payment.orders(holder.account, limit=20) if one.state is OrderState.PAID],
+            "orders": [one for one in payment.orders(holder.account, limit=20) if _refundable(one)],
         }
     status = 422 if problem else 200
     crumbs = ((reverse("office:money"), _("Crédits et remboursements")), ("", _("Nouvelle demande")))
@@ -203,6 +203,11 @@ def _holder(staff: Staff, account: str) -> party.Customer | None:
     except party.UnknownCustomer:
         return None
     return found if staff.serves(found.brand) else None
+
+
+def _refundable(order: payment.Order) -> bool:
+    """Paid by card: a transfer is paid back at the bank."""
+    return order.state is OrderState.PAID and order.means == Means.CARD
 
 
 def _micros(text: str) -> int:
