@@ -195,7 +195,8 @@ def text_of(content: bytes) -> str:
         for page in opened.pages:
             maps = {name: _characters(font) for name, font in page.Resources.Font.items()}
             current: dict[bytes, str] = {}
-            for operands, operator in pikepdf.parse_content_stream(page):
+            for instruction in pikepdf.parse_content_stream(page):
+                operands, operator = instruction.operands, instruction.operator
                 if str(operator) == "Tf":
                     current = maps[str(operands[0])]
                 elif str(operator) in ("Tj", "TJ"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 import socket
@@ -45,6 +46,7 @@ class Postman:
             return self.answer
         self.taken.append(envelope)
         if self.hang_up:
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()  # it was accepted, and nobody will hear of it
         return "250 2.0.0 kept as 12345"
 

@@ -10,7 +10,7 @@ from cadran.messaging.rules import MailState
 class Mail(models.Model):
     """One mail to one person. `sealed` holds the exact bytes that the server gets, encrypted; `sha256` is their hash.
 
-    `fleeting`: it bears a link or code that opens something, so its bytes go once a server has accepted it.
+    `fleeting`: it bears a link or code that opens something, so its bytes go once a server has answered for good.
     """
 
     mail_id = models.CharField(max_length=64, unique=True)
