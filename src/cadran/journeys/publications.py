@@ -107,7 +107,7 @@ def open_draft(*, brand: str, by: Person, at: datetime) -> Draft:
             brand=brand,
             base=base.version,
             title=base.title,
-            stated={name: drafting.typed(value.content, value.unit) for name, value in base.values.items()},
+            stated=_typed(base),
             texts={language: _text(base, language) for language in policy.brand(brand).languages},
             edited_by=by.user_id,
             edited_name=by.name[:64],
@@ -132,8 +132,9 @@ def save(
     """Keep what was typed, right or wrong. Raises DraftMoved where somebody saved meanwhile, UnknownDraft."""
     with transaction.atomic():
         row = _row(draft_id)
-        _check_open(_draft(row))
-        known, languages = set(row.stated), policy.brand(row.brand).languages
+        before = _draft(row)
+        _check_open(before)
+        known, languages = set(before.stated), policy.brand(row.brand).languages
         changed = TermsDraft.objects.filter(pk=row.pk, revision=revision, closed="").update(
             version=version.strip()[:60],
             title=title.strip()[:200],
@@ -327,6 +328,11 @@ def _today(brand: str, at: datetime) -> date:
     return civil_day(at, policy.brand(brand).zone)
 
 
+def _typed(terms: Terms) -> dict[str, str]:
+    """Every value as a form shows it."""
+    return {name: drafting.typed(value.content, value.unit) for name, value in terms.values.items()}
+
+
 def _text(terms: Terms, language: str) -> str:
     return policy.terms_text(terms.ref, language)[0]
 
@@ -360,7 +366,9 @@ def _draft(row: TermsDraft) -> Draft:
         title=row.title,
         effective_from=row.effective_from,
         key_change=row.key_change,
-        stated=row.stated,
+        stated={
+            name: row.stated.get(name, typed) for name, typed in _typed(policy.terms(f"{row.brand}/{row.base}")).items()
+        },
         texts=row.texts,
         revision=row.revision,
         closed=row.closed,
