@@ -160,9 +160,9 @@ class _Quiet(WSGIRequestHandler):
 
 def _preview(key: str, port: int) -> None:
     """Serve the site on loopback until Ctrl-C."""
-    from cadran.web.wsgi import application
+    from django.core.wsgi import get_wsgi_application
 
-    with make_server("127.0.0.1", port, application, handler_class=_Quiet) as server:
+    with make_server("127.0.0.1", port, get_wsgi_application(), handler_class=_Quiet) as server:
         click.echo(f"http://{key}.localhost:{server.server_port}/  (Ctrl-C ends it)")
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
