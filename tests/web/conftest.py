@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from browser_rig import chromium, open_page, site  # noqa: F401 - fixtures
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.test import Client
