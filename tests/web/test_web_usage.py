@@ -17,7 +17,9 @@ from cadran.charging import queries as charging
 from cadran.charging import usage
 from cadran.numbering import favourites
 from cadran.party import queries as party
+from cadran.policy import queries as policy
 from cadran.voice import models as voice
+from cadran.web import places
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 SCRIPT = '"><script>alert(1)</script>'
@@ -319,3 +321,31 @@ def decks(db: None) -> None:
         first_s=1, next_s=1, connection_micros=0, minimum_micros=0, valid_from=rules.ALWAYS_FROM, valid_to=rules.FOR_EVER,
         bands="", line=3,
     )  # fmt: skip
+
+
+@pytest.mark.clause("IPP-10.1-consumption", "IPP-1d-dashboard")
+def test_the_terms_say_what_the_dashboard_holds_and_shows(claire: Client, till: Till) -> None:
+    terms = policy.terms("ippi/2018-04")
+    assert terms.texts("consumption.shown") == (
+        "balance",
+        "paid_calls",
+        "free_calls",
+        "minutes",
+        "callees",
+        "time_left",
+    )
+    assert terms.texts("dashboard.parts") == ("personal", "services", "features", "credit", "consumption")
+    named = [place.name for place in places.navigation(terms)]
+    assert named == ["dashboard", "calls", "payments", "sip", "numbers", "account"]
+    page = text(claire, "/dashboard/")
+    for part in ("Crédit disponible", "Payants", "Gratuits", "Durée", "Combien de temps puis-je parler ?"):
+        assert part in page
+    for part in ("Accueil", "Appels", "Paiements", "Téléphone", "Numéros", "Compte"):
+        assert part in page
+
+
+def test_the_customer_chooses_when_little_credit_is_told(claire: Client, till: Till) -> None:
+    till.buy("one", 1_500_000)
+    assert "presque épuisé" in text(claire, "/dashboard/")  # below EUR 2, as the terms say
+    assert claire.post("/preferences/warnings/", {"threshold": "1000000"}).status_code == 302
+    assert "presque épuisé" not in text(claire, "/dashboard/")

@@ -15,11 +15,12 @@ def site(request: HttpRequest) -> dict[str, object]:
     """Context of every page. `me` is the customer signed in, or None."""
     user = getattr(request, "user", None)
     number = user.pk if user is not None and user.is_authenticated else None
+    me = SimpleLazyObject(lambda: party.customer(user_id=number)) if number else None
     return {
         "brand": policy.brand(serving.brand_key()),
-        "me": SimpleLazyObject(lambda: party.customer(user_id=number)) if number else None,
+        "me": me,
         "files": versions.files_version(),
-        "places": places.NAVIGATION,
+        "places": SimpleLazyObject(lambda: places.navigation(policy.terms(me.terms)) if me else ()),
         "here": places.current(request.path),
         "sandbox": settings.SANDBOX,
         "mailbox_url": f"http://{settings.HOST}:{settings.SANDBOX_MAIL_PORT}/",

@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from cadran.policy.terms import Terms
+from cadran.units.clause import carries
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry: its page by URL name, what it is called, and the beginnings of the paths that belong to it."""
+    """One entry: its page by URL name, what it is called, the beginnings of the paths that belong to it, and which part of the
+    dashboard (`dashboard.parts` of the terms) it opens; empty where it is always there."""
 
     name: str
     title: object
     icon: str
     paths: tuple[str, ...]
+    part: str = ""
 
     @property
     def url(self) -> str:
@@ -25,12 +30,20 @@ class Place:
 
 NAVIGATION = (
     Place("dashboard", _("Accueil"), "home", ("/dashboard/",)),
-    Place("calls", _("Appels"), "list", ("/calls/",)),
-    Place("payments", _("Paiements"), "wallet", ("/payments/", "/topup/", "/statement/")),
-    Place("sip", _("Téléphone"), "phone", ("/sip/",)),
-    Place("numbers", _("Numéros"), "hash", ("/numbers/",)),
-    Place("account", _("Compte"), "person", ("/account/", "/preferences/")),
+    Place("calls", _("Appels"), "list", ("/calls/",), "consumption"),
+    Place("payments", _("Paiements"), "wallet", ("/payments/", "/topup/", "/statement/"), "credit"),
+    Place("sip", _("Téléphone"), "phone", ("/sip/",), "services"),
+    Place("numbers", _("Numéros"), "hash", ("/numbers/",), "features"),
+    Place("account", _("Compte"), "person", ("/account/", "/preferences/"), "personal"),
 )
+
+
+@carries("IPP-1d-dashboard")
+def navigation(terms: Terms) -> tuple[Place, ...]:
+    """The entries that the customer's terms open; all of them under terms that do not say."""
+    if "dashboard.parts" not in terms.values:
+        return NAVIGATION
+    return tuple(place for place in NAVIGATION if place.part in ("", *terms.texts("dashboard.parts")))
 
 
 def current(path: str) -> str:

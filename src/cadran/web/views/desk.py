@@ -18,7 +18,7 @@ from cadran.balance import rules as balance_rules
 from cadran.catalog import queries as catalog
 from cadran.charging import queries as charging
 from cadran.charging import usage
-from cadran.journeys import quote
+from cadran.journeys import quote, warnings
 from cadran.numbering import favourites
 from cadran.numbering import queries as numbering
 from cadran.party import queries as party
@@ -33,8 +33,7 @@ from cadran.web.views.customer import for_customers
 CALLS_SHOWN = 5
 CALLEES_SHOWN = 5
 USED_LATELY = timedelta(days=90)
-EXPIRY_NEAR = timedelta(days=14)
-LOW_MICROS = 1_000_000
+SHOWN = ("balance", "paid_calls", "free_calls", "minutes", "callees", "time_left")
 PICTURE = 1000  # units of the picture of the buckets from left to right
 
 
@@ -75,7 +74,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     context = {
         **_now(customer, credit),
         "bars": _bars(credit, balance.bought(customer.account), at),
-        "warnings": _warnings(credit, at),
+        "warnings": _warned(customer, terms, credit, at),
         "month": usage.totals(account=customer.account, wanted=month),
         "month_day": at,
         "callees": usage.callees(account=customer.account, wanted=month, limit=CALLEES_SHOWN),
@@ -89,6 +88,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "shown_number": numbering.shown_number(customer.account),
         "limit_s": terms.integer("calls.raised_max_duration_s" if customer.raised_duration else "calls.max_duration_s"),
         "terms": terms,
+        "shown": _shown(terms),
         "validity_days": terms.integer("credit.validity_days"),
         "choices": topups.choices(customer, terms, at)[:3],
         "key": ids.new_id("topup"),
@@ -131,6 +131,7 @@ def _now(customer: party.Customer, credit: balance.Balance) -> dict[str, object]
         "live": usage.live(account=customer.account, measured_ms=measured),
         "open_calls": charging.open_calls(customer.account),
         "validity_days": policy.terms(customer.terms).integer("credit.validity_days"),
+        "shown": _shown(policy.terms(customer.terms)),
     }
 
 
@@ -165,14 +166,22 @@ def _bars(credit: balance.Balance, bought: dict[str, int], at: datetime) -> list
     return bars
 
 
-def _warnings(credit: balance.Balance, at: datetime) -> list[str]:
-    """What to say before it hurts: little credit, or credit that ends soon."""
-    found = []
-    if credit.buckets and credit.free_micros < LOW_MICROS:
+def _warned(customer: party.Customer, terms: Terms, credit: balance.Balance, at: datetime) -> list[str]:
+    """What to say before it hurts: little credit, or credit that ends soon; as the terms say, or the customer for little."""
+    found: list[str] = []
+    if not credit.buckets:
+        return found
+    if credit.free_micros < warnings.threshold(customer.account, terms):
         found.append(_("Votre crédit est presque épuisé : un appel payant peut s’arrêter."))
-    if credit.buckets and credit.buckets[0].expires_at - at < EXPIRY_NEAR:
+    days = min(terms.integers(warnings.EXPIRY_DAYS)) if warnings.EXPIRY_DAYS in terms.values else 0
+    if credit.buckets[0].expires_at - at < timedelta(days=days):
         found.append(_("Une part de votre crédit expire bientôt : un achat la prolonge."))
     return found
+
+
+def _shown(terms: Terms) -> tuple[str, ...]:
+    """What of the consumption the dashboard shows: as the terms promise, everything where they do not say."""
+    return terms.texts("consumption.shown") if "consumption.shown" in terms.values else SHOWN
 
 
 def _asked(
