@@ -35,7 +35,12 @@ class Section:
 
 Reader = Callable[[Customer], object]
 SECTIONS: tuple[tuple[Permission, str, str | Promise, Reader], ...] = (
-    (Permission.SEE_MONEY, "receipts", _("Reçus"), lambda one: invoicing.receipts(account=one.account, limit=10)),
+    (
+        Permission.SEE_MONEY,
+        "receipts",
+        _("Reçus de paiement"),
+        lambda one: invoicing.receipts(account=one.account, limit=10),
+    ),
     (Permission.SEE_PERSONAL_DATA, "mails", _("Courriels"), lambda one: messaging.mails(account=one.account, limit=15)),
     (
         Permission.REVIEW_DOCUMENTS,

@@ -26,7 +26,7 @@ class Room:
 
 
 WATCH, PEOPLE, MONEY, PROOF, SETTINGS = (
-    _("Suivre"),
+    _("Surveiller"),
     _("Clients"),
     _("Argent"),
     _("Preuve"),
