@@ -236,3 +236,11 @@ def test_a_text_that_has_no_translation_falls_back_to_french_and_says_so(publish
 def test_a_language_that_the_site_does_not_speak_gets_french(db: None) -> None:
     page = Client(HTTP_HOST="kryptoow.localhost").get("/", headers={"Accept-Language": "de"}).content.decode()
     assert '<html lang="fr">' in page
+
+
+@pytest.mark.clause("KRY-12.2-language")
+def test_versions_are_compared_in_a_language_that_both_have(publish: Publish) -> None:
+    publish("2020-01", since="2020-01-01")  # in French alone
+    page = Client().get("/terms/2018-04/compare/2020-01/", headers={"Accept-Language": "en"}).content.decode()
+    assert "Une clause de plus." in page
+    assert "<del>" not in page

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.test import Client
 from web_forms import link, posted
@@ -203,3 +204,46 @@ def test_a_password_mixes_letters_and_digits_with_sufficient_length(claire: Clie
     form = {"oldpassword": RIGHT, "password1": wrong, "password2": wrong}
     assert claire.post("/account/password/change/", form).status_code == 200
     assert signed_in(sign_in())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("security/sign-out-everywhere/", "security/sign-ins/1/end/", "email/", "report/", "cases/", "cases/follow/"),
+        *("terms/approval/", "connection/up/", "connection/result/", "data/", "close/", "reauthenticate/"),
+        *("2fa/totp/activate/", "2fa/webauthn/add/", "2fa/recovery-codes/generate/", "2fa/webauthn/login/"),
+    ],
+)
+def test_no_form_of_the_account_takes_a_post_from_elsewhere(claire: Client, path: str) -> None:
+    confirm_again(claire)
+    victim = Client(enforce_csrf_checks=True)
+    victim.cookies.update(claire.cookies)
+    assert victim.post(f"/account/{path}", {"word": "FERMER", "kind": "abuse", "key": "k"}).status_code == 403
+    assert signed_in(claire)
+    assert queries.customer_named("claire").active
+
+
+def test_a_wrong_login_costs_the_same_hashing_whether_the_name_is_known_or_not(
+    claire: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    kept = Argon2PasswordHasher.encode
+
+    def encode(self: Argon2PasswordHasher, password: str, salt: str) -> str:
+        counted.append("encode")
+        return kept(self, password, salt)
+
+    verify = Argon2PasswordHasher.verify
+
+    def verified(self: Argon2PasswordHasher, password: str, encoded: str) -> bool:
+        counted.append("verify")
+        return verify(self, password, encoded)
+
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", encode)
+    monkeypatch.setattr(Argon2PasswordHasher, "verify", verified)
+    costs = []
+    for login in ("claire", "nobody", "claire@example.org", "nobody@example.org"):
+        counted.clear()
+        Client().post("/account/login/", {"login": login, "password": "wrong-1234"})
+        costs.append(len(counted))
+    assert costs == [1, 1, 1, 1]

@@ -76,7 +76,7 @@ def approval(request: HttpRequest) -> HttpResponse:
         "text": texts.html(text),
         "sha256": digest,
         "token": f"{asked.ref} {digest}",
-        "changes": difference(policy.terms_text(customer.terms, language)[0], text),
+        "changes": changed_text(customer.terms, asked.ref, language),
         "before": policy.terms(customer.terms),
         "problem": problem,
     }
@@ -95,7 +95,7 @@ def compare(request: HttpRequest, old: str, new: str) -> HttpResponse:
     context = {
         "old": one,
         "new": other,
-        "changes": difference(policy.terms_text(one.ref, language)[0], policy.terms_text(other.ref, language)[0]),
+        "changes": changed_text(one.ref, other.ref, language),
         "values": changed_values(one.ref, other.ref),
     }
     return render(request, "accounts/terms_compare.html", context)
@@ -105,6 +105,14 @@ def compare(request: HttpRequest, old: str, new: str) -> HttpResponse:
 def shown_language(ref: str, language: str) -> str:
     """The language in which a version's text is really shown: French where it has no other."""
     return language if language in policy.terms(ref).sha256 else policy.brand(ref.partition("/")[0]).language
+
+
+@carries("KRY-12.2-language")
+def changed_text(old: str, new: str, language: str) -> list[tuple[str, SafeString]]:
+    """The difference between two versions in one language that both have: the page's, else French."""
+    if any(shown_language(ref, language) != language for ref in (old, new)):
+        language = policy.brand(new.partition("/")[0]).language
+    return difference(policy.terms_text(old, language)[0], policy.terms_text(new, language)[0])
 
 
 def difference(old: str, new: str) -> list[tuple[str, SafeString]]:
@@ -146,7 +154,9 @@ def _stated(value: object) -> str:
 
 
 def _blocks(text: str) -> list[str]:
-    return [" ".join(block.split()) for block in re.split(r"\n\s*\n", text) if block.strip()][:MOST_BLOCKS]
+    return [re.sub(r"\*+", "", " ".join(block.split())) for block in re.split(r"\n\s*\n", text) if block.strip()][
+        :MOST_BLOCKS
+    ]
 
 
 def _changed(before: list[str], after: list[str]) -> list[tuple[str, SafeString]]:

@@ -28,6 +28,13 @@ PENDING = "_known_browser"
 class KnownBrowser(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's adapter, which tells a customer's own browsers from strangers, and lets nobody in where the sign-in is locked."""
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """An address is tried as an address alone: tried as a user name too, a known one would take twice the time."""
+        if "@" in str(credentials.get("username", "")):
+            credentials.setdefault("email", credentials["username"])
+            del credentials["username"]
+        return super().authenticate(request, **credentials)
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         key = str(super()._get_login_attempts_cache_key(request, **credentials))
         login = str(credentials.get("username") or credentials.get("email") or "")
