@@ -7,6 +7,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import structlog
@@ -32,7 +33,17 @@ class StrictJson(Parser):
     """JSON in UTF-8 without NaN, Infinity and repeated names."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return json.loads(request.body.decode("utf-8"), parse_constant=_refused, object_pairs_hook=_unrepeated)
+        return json.loads(
+            request.body.decode("utf-8"), parse_constant=_refused, parse_float=_number, object_pairs_hook=_unrepeated
+        )
+
+
+def _number(text: str) -> int | float:
+    """JSON knows no kinds of numbers: 10.0 is the integer 10. Exactly, and no larger than anything that we count."""
+    number = Decimal(text)
+    if abs(number.adjusted()) > 30:
+        raise ValueError("a number out of all bounds")
+    return int(number) if number == number.to_integral_value() else float(text)
 
 
 def _refused(text: str) -> NoReturn:
@@ -90,11 +101,13 @@ def operation(
 
     def declare(view: View) -> View:
         writes = method in access.WRITES
-        run = _idempotent(view, status) if writes else _plain(view, status)
+        signature = inspect.signature(view, eval_str=True)
+        known = {name for name in signature.parameters if f"{{{name}}}" not in path} - {"request", "asked"}
+        run = _checked(_idempotent(view, status) if writes else _plain(view, status), frozenset(known))
         DECLARED[name or view.__name__] = Declared(
             scope=scope, writes=writes, open_to_all=open_to_all, may_fail=may_fail
         )
-        run.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
+        run.__signature__ = signature  # type: ignore[attr-defined]
         summary, _, rest = (view.__doc__ or "").partition("\n")
         auth = access.Open() if open_to_all else access.Key(scope)
         router.api_operation(
@@ -109,6 +122,18 @@ def operation(
         return view
 
     return declare
+
+
+def _checked(answer: Callable[..., HttpResponse], known: frozenset[str]) -> Callable[..., HttpResponse]:
+    """The answer, where the address has no parameter but the known ones: a misspelt filter must not be passed over."""
+
+    @functools.wraps(answer)
+    def run(request: HttpRequest, **given: Any) -> HttpResponse:
+        if (unknown := next((name for name in request.GET if name not in known), None)) is not None:
+            raise problems.InputInvalid("this parameter is not known here", field=f"query.{unknown[:60]}")
+        return answer(request, **given)
+
+    return run
 
 
 def _plain(view: View, status: int) -> Callable[..., HttpResponse]:

@@ -212,7 +212,7 @@ def answer(
     if isinstance(decision := error.details.get("decision"), Decision):
         body["decision"] = decision.as_dict()
     if isinstance(field := error.details.get("field"), str) and "errors" not in body:
-        body["errors"] = [{"field": f"body.{field}", "message": error.message}]
+        body["errors"] = [{"field": field if "." in field else f"body.{field}", "message": error.message}]
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
     response = HttpResponse(text, status=status, content_type=MEDIA_TYPE)
     for name, value in (headers or {}).items():
