@@ -110,38 +110,63 @@ def buy(
         if until != bucket.expires_at:
             clause = terms.clause("credit.validity_days")
             store.extend(owner, bucket.bucket, expires_at=until, purchase=key, clause=clause, terms=terms.ref, at=at)
-    before = free_micros(store, books, owner=owner, at=at)
-    until = rules.purchase_expiry(terms, at)
+    source = house(found.brand, f"payments/{checked_key(means)}", found.currency)
+    ledger.open_account(books, ref=source, currency=found.currency, at=at)
+    return fill_bucket(
+        store,
+        books,
+        wallet=found,
+        key=key,
+        amount_micros=amount_micros,
+        source=source,
+        transfer=f"purchase/{key}",
+        reason="purchase",
+        terms=terms,
+        at=at,
+    )
+
+
+def fill_bucket(
+    store: ports.Buckets,
+    books: Books,
+    *,
+    wallet: ports.Wallet,
+    key: str,
+    amount_micros: int,
+    source: AccountRef,
+    transfer: str,
+    reason: str,
+    terms: Terms,
+    at: datetime,
+) -> ports.BucketDates:
+    """Open the bucket of that key and move an amount into it from one of the brand's accounts, valid as if bought now."""
+    owner, until = wallet.owner, rules.purchase_expiry(terms, at)
     dates = ports.BucketDates(
         owner=owner,
         bucket=key,
-        currency=found.currency,
-        brand=found.brand,
+        currency=wallet.currency,
+        brand=wallet.brand,
         terms=terms.ref,
         bought_micros=amount_micros,
-        balance_after_micros=before + amount_micros,
+        balance_after_micros=free_micros(store, books, owner=owner, at=at) + amount_micros,
         available_from=at,
         first_expires_at=until,
         expires_at=until,
     )
-    credit, source = (
-        AccountRef(owner, CREDIT + key),
-        house(found.brand, f"payments/{checked_key(means)}", found.currency),
-    )
-    ledger.open_account(books, ref=source, currency=found.currency, at=at)
+    credit = AccountRef(owner, CREDIT + key)
     ledger.open_account(
-        books, ref=credit, currency=found.currency, at=at, floor_micros=terms.integer("credit.floor_micros")
+        books, ref=credit, currency=wallet.currency, at=at, floor_micros=terms.integer("credit.floor_micros")
     )
     ledger.post(
         books,
         owner=owner,
-        transfer=f"purchase/{key}",
+        transfer=transfer,
         debit=source,
         credit=credit,
-        currency=found.currency,
+        currency=wallet.currency,
         amount_micros=amount_micros,
         at=at,
-        reason="purchase",
+        reason=reason,
     )
     store.insert_bucket(dates)
     return dates
@@ -152,36 +177,19 @@ def give_back(
 ) -> str:
     """Return an amount charged too much as a bucket of its own, valid as if bought now; unlike a purchase it extends nothing.
     Returns the transfer's id."""
-    found = wallet(store, owner)
-    before, until = free_micros(store, books, owner=owner, at=at), rules.purchase_expiry(terms, at)
-    credit = AccountRef(owner, CREDIT + key)
-    ledger.open_account(
-        books, ref=credit, currency=found.currency, at=at, floor_micros=terms.integer("credit.floor_micros")
-    )
-    transfer = ledger.post(
+    found, transfer = wallet(store, owner), f"correction/{key}"
+    fill_bucket(
+        store,
         books,
-        owner=owner,
-        transfer=f"correction/{key}",
-        debit=house(found.brand, "revenue/calls", found.currency),
-        credit=credit,
-        currency=found.currency,
+        wallet=found,
+        key=key,
         amount_micros=amount_micros,
-        at=at,
+        source=house(found.brand, "revenue/calls", found.currency),
+        transfer=transfer,
         reason="correction",
+        terms=terms,
+        at=at,
     )
-    dates = ports.BucketDates(
-        owner=owner,
-        bucket=key,
-        currency=found.currency,
-        brand=found.brand,
-        terms=terms.ref,
-        bought_micros=amount_micros,
-        balance_after_micros=before + amount_micros,
-        available_from=at,
-        first_expires_at=until,
-        expires_at=until,
-    )
-    store.insert_bucket(dates)
     return transfer
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 
 from cadran.compliance import rules
+from cadran.policy.append_only import AppendOnly
 
 
 class Case(models.Model):
@@ -32,25 +31,7 @@ class Case(models.Model):
         return self.number
 
 
-class WrittenOnce(models.Model):
-    """A row that is written once. The database refuses changes as well (see the migration)."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
-            self._refuse()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise TypeError("what was said in a case stays: write a further entry instead")
-
-
-class CaseEntry(WrittenOnce):
+class CaseEntry(AppendOnly):
     """One thing said in a case, written once. `author`: customer, operator or system; `by` names the operator's person."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="entries")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from cadran.party import rules, staff
+from cadran.policy.append_only import AppendOnly
 
 
 class UserManager(BaseUserManager["User"]):
@@ -141,24 +142,6 @@ class BillingAccount(models.Model):
 
     def __str__(self) -> str:
         return self.number
-
-
-class AppendOnly(models.Model):
-    """A row that is written once. The database refuses changes as well (see the migration)."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
-            self._refuse()
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} is append-only: write a further row instead")
 
 
 class TermsAcceptance(AppendOnly):
