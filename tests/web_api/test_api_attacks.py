@@ -518,8 +518,6 @@ def test_characters_of_control_and_halves_of_characters_are_refused(program: Pro
         "/calls?limit=99999999999999999999",
         "/calls?limit=0",
         "/calls?limit=101",
-        "/calls?since=0001-01-01T00:00:00Z",
-        "/calls?since=9999-12-31T23:59:59-23:59",
         "/calls?since=1",
         "/calls?destination=%25",
         "/calls?chargd=true",
