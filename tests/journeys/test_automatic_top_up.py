@@ -12,8 +12,9 @@ import pytest
 
 from cadran.charging.engine import Engine
 from cadran.charging.ports import WithdrawCredit
-from cadran.journeys import automatic, carry
+from cadran.journeys import automatic, carry, closing
 from cadran.party import operations as party
+from cadran.party import queries as party_queries
 from cadran.party import rules as party_rules
 from cadran.payment import automatic as wishes
 from cadran.payment import queries
@@ -237,3 +238,22 @@ def test_beyond_the_monthly_limit_an_automatic_top_up_does_not_become_a_transfer
     )
     assert decision.allowed is allowed
     assert allowed or decision.clause == "IPP-9.2-100-a-month"
+
+
+def test_a_closed_account_charges_nothing_and_keeps_no_card(account: Account) -> None:
+    account.agree()
+    account.save_card()
+    customer = party_queries.customer_of_account(account.number)
+    closing.close(user_id=customer.user_id, at=AT)
+    wish = wishes.wish(account.number)
+    assert wish is not None
+    assert (wish.state, wish.card_token, wish.label) == ("ended", "", "")
+    assert account.turn() == 0
+
+
+def test_without_a_recorded_acceptance_nothing_is_bought(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.agree()
+    account.save_card()
+    monkeypatch.setattr(party_queries, "acceptances", lambda **_: ())
+    assert account.turn() == 0
+    assert account.states == []

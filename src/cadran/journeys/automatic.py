@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from cadran.balance import queries as balance
+from cadran.journeys import acceptance
 from cadran.party import queries as party
 from cadran.payment import automatic, operations
 from cadran.payment.ports import CardProvider, ProviderRefused, ProviderUncertain
@@ -70,6 +71,11 @@ def _on_its_way(account: str) -> bool:
 def _buy(wish: automatic.Wish, provider: CardProvider, at: datetime) -> int:
     customer = party.customer_of_account(wish.account)
     if not customer.active:
+        return 0
+    try:
+        acceptance.require(account=wish.account)
+    except acceptance.NotAccepted as error:
+        log.warning("automatic-not-accepted", account=wish.account, error=error.error_id)
         return 0
     placed = automatic.place(
         account=wish.account,

@@ -22,6 +22,7 @@ from cadran.party import queries as party
 from cadran.party.documents import operations as documents
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys import queries as keys
+from cadran.payment import automatic
 from cadran.payment import queries as payment
 from cadran.payment import rules as payment_rules
 from cadran.policy import queries as policy
@@ -136,6 +137,7 @@ def close(*, user_id: int, at: datetime) -> tuple[Keeping, ...]:
             key_operations.revoke_key(
                 prefix=key.prefix, account=customer.account, because="account closed", by=customer.username, at=at
             )
+        automatic.end(account=customer.account, at=at)
         documents.contract_ended(customer_id=customer.id, at=at)
         leaving.end_customer(user_id=user_id, at=at)
     return what.keeping
