@@ -19,12 +19,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from cadran.commands import bench_plane, bench_web_load, benchmarks
 from cadran.commands.bench_web_load import Asked
 
+Known = dict[str, Any]
 HOST = "127.0.0.1"
 USERS = 50
 FULL = (100_000, 5_000_000)
@@ -34,8 +36,21 @@ START_S = 60.0
 PAUSE_S = 1.0
 GOAL, GOAL_PAGES = 20.0, 0.04  # of the empty page, which asks no database and fills no template
 
-PUBLIC = (Asked("home", "/"), Asked("prices", "/prices/?search=Maroc"), Asked("terms", "/terms/"))
-ACCOUNT = (("dashboard", "/dashboard/"), ("calls", "/calls/"), ("payments", "/payments/"), ("numbers", "/numbers/"))
+PUBLIC = (Asked("home", "/"), Asked("prices", "/prices/?q=Maroc"), Asked("terms", "/terms/"))
+ACCOUNT = (
+    ("dashboard", "/dashboard/"),
+    ("calls", "/calls/"),
+    ("statement", "/statement/"),
+    ("payments", "/payments/"),
+)
+API = (("api_balance", "/api/v1/balance"), ("api_calls", "/api/v1/calls"), ("api_price", "/api/v1/prices/33142000001"))
+OFFICE = (
+    ("office_start", "/office/"),
+    ("office_search", "/office/search/?q=copie"),
+    ("office_calls", "/office/calls/"),
+    ("office_customer", "/office/customers/A000003/"),
+)
+STAFF = 5  # of the users
 
 
 def measure(seconds: float) -> list[benchmarks.Result]:
@@ -105,7 +120,7 @@ def _hurried(load: bench_web_load.Load, empty: bench_web_load.Load, seconds: flo
     )
 
 
-def _filled(folder: Path, customers: int, records: int) -> dict[str, list[str]]:
+def _filled(folder: Path, customers: int, records: int) -> Known:
     told = Console(stderr=True)
     with told.status(f"{customers:,} customers, {records:,} call records"):
         done = subprocess.run(
@@ -117,16 +132,21 @@ def _filled(folder: Path, customers: int, records: int) -> dict[str, list[str]]:
         )
     if done.returncode:
         raise bench_plane.BenchCannotRun(f"the installation could not be filled: {done.stderr[-800:]}")
-    found: dict[str, list[str]] = json.loads(done.stdout.strip().splitlines()[-1])
+    found: Known = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
 
-def _users(known: dict[str, list[str]], port: int) -> list[list[Asked]]:
+def _users(known: Known, port: int) -> list[list[Asked]]:
+    """Customers who read their account, visitors' pages and the API by their key; and a few members of staff."""
     users = []
-    for number, session in enumerate(known["sessions"][:USERS]):
+    for number in range(USERS):
+        staff = number < STAFF
+        session = known["staff"] if staff else known["sessions"][number]
         cookie = {"Cookie": f"cadran_{port}={session}", "Accept-Language": "fr" if number % 2 else "en"}
-        pages = [Asked(name, path, cookie) for name, path in ACCOUNT]
-        pages += [Asked(one.name, one.path, {"Accept-Language": "fr"}) for one in PUBLIC]
+        pages = [Asked(name, path, cookie) for name, path in (OFFICE if staff else ACCOUNT)]
+        if not staff:
+            pages += [Asked(one.name, one.path, {"Accept-Language": "fr"}) for one in PUBLIC]
+            pages += [Asked(name, path, {"Authorization": f"Bearer {known['keys'][number]}"}) for name, path in API]
         users.append(pages)
     return users
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -60,7 +61,12 @@ def fill(customers: int, records: int) -> dict[str, object]:
     accounts = list(party.BillingAccount.objects.order_by("pk").values_list("number", flat=True))
     templates = _credit_and_calls(accounts, at)
     _copy_records(settings.VAR / "charging.db", templates, accounts, records, at)
-    return {"sessions": [_session(pk) for pk in signed_in], "accounts": accounts[:SIGNED_IN]}
+    return {
+        "sessions": [_session(pk) for pk in signed_in],
+        "staff": _staff_session(at),
+        "keys": [_key(account, at) for account in accounts[:SIGNED_IN]],
+        "accounts": accounts[:SIGNED_IN],
+    }
 
 
 def _register(count: int, at: datetime) -> list[int]:
@@ -110,6 +116,9 @@ def _copy_customers(count: int, at: datetime) -> None:
         models.Customer.objects.bulk_create(_like(model, pk=n, user_id=n, name=f"Copie {n}") for n in numbers)
         models.BillingAccount.objects.bulk_create(
             _like(account, pk=n, customer_id=n, number=f"A{n:06d}") for n in numbers
+        )
+        models.CustomerWord.objects.bulk_create(
+            models.CustomerWord(customer_id=n, word=word) for n in numbers for word in ("copie", str(n))
         )
 
 
@@ -214,7 +223,39 @@ def _records(
         yield tuple(row)
 
 
-def _session(user_id: int) -> str:
+def _key(account: str, at: datetime) -> str:
+    """A key of the account that reads."""
+    from cadran.party.keys import operations
+    from cadran.party.keys.rules import Scope
+
+    scopes = (Scope.READ_ACCOUNT, Scope.READ_CALLS, Scope.READ_LEDGER)
+    return operations.make_customer_key(account=account, label="bench", scopes=scopes, made_by="bench", at=at).text
+
+
+def _staff_session(at: datetime) -> str:
+    """The key of a session in which a member of staff showed both factors."""
+    from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+    from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SESSION_KEY as OF_WHOM
+    from allauth.mfa.totp.internal.auth import generate_totp_secret
+
+    from cadran.party import staff_operations
+    from cadran.party.models import User
+    from cadran.party.staff import Role
+
+    staff_operations.make_staff(
+        user_name="bench-admin",
+        email="bench-admin@example.org",
+        password="vent-du-large-29",  # noqa: S106
+        role=Role.ADMIN,
+        at=at,
+        totp_secret=generate_totp_secret(),
+    )
+    shown = [{"method": method, "at": time.time()} for method in ("password", "mfa")]
+    user = User.objects.get(username="bench-admin")
+    return _session(user.pk, **{AUTHENTICATION_METHODS_SESSION_KEY: shown, OF_WHOM: str(user.pk)})
+
+
+def _session(user_id: int, **more: object) -> str:
     """The key of a session in which that user is signed in."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
@@ -226,6 +267,7 @@ def _session(user_id: int) -> str:
     store[SESSION_KEY] = str(user.pk)
     store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    store.update(more)
     store.create()
     return str(store.session_key)
 
