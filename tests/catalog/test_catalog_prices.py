@@ -84,3 +84,16 @@ def test_a_deck_in_another_currency_than_the_credit_is_not_activated(
     with pytest.raises(operations.UnableToActivateDeck, match="USD"):
         activated(small.decode().replace("0.0900", "0.0800"), currency="USD", version="dollars")
     assert [deck.currency for deck in queries.activated("ippi", "world")] == ["EUR"]
+
+
+def test_lists_kept_in_memory_are_those_of_the_minute_and_follow_a_new_deck(activated: Activate, at: datetime) -> None:
+    activated(DECK)
+    minute = at.replace(second=0, microsecond=0)
+    assert queries.listed("ippi", at, "france") == queries.prices("ippi", minute, "france")
+    first = queries.chosen("ippi", ("33142000001", "999"), minute)
+    assert [price.rate.price_nanos for price in first] == [12_000_000]
+    dearer = DECK.replace("331,France fixe,France landline,0.0120", "331,France fixe,France landline,0.0130")
+    activated(dearer, effective_from=minute + timedelta(hours=1), version="next")
+    assert queries.chosen("ippi", ("33142000001",), minute) == first
+    later = queries.chosen("ippi", ("33142000001",), minute + timedelta(hours=1))
+    assert [price.rate.price_nanos for price in later] == [13_000_000]

@@ -131,6 +131,32 @@ def price_of(brand: str, digits: str, at: datetime, name: str = rules.STANDARD_D
     return None if found is None else Price(rate=_rate(version, found), tax=version.tax)
 
 
+def listed(brand: str, at: datetime, search: str = "", *, limit: int = LIST_LIMIT) -> tuple[Price, ...]:
+    """As `prices`, as they are at the beginning of the minute of `at`: kept in memory for pages that many read."""
+    return _listed(brand, _deck_key(brand, at), at.replace(second=0, microsecond=0), search, limit)
+
+
+def _deck_key(brand: str, at: datetime) -> str:
+    version = in_force(brand, at)
+    return f"{version.id} {version.sha256}" if version else ""
+
+
+@lru_cache(maxsize=64)
+def _listed(brand: str, _deck: str, minute: datetime, search: str, limit: int) -> tuple[Price, ...]:
+    return prices(brand, minute, search, limit=limit)
+
+
+def chosen(brand: str, numbers: tuple[str, ...], at: datetime) -> tuple[Price, ...]:
+    """The prices of some numbers, those that have one, at the beginning of the minute of `at`: kept in memory likewise."""
+    return _chosen(brand, _deck_key(brand, at), at.replace(second=0, microsecond=0), numbers)
+
+
+@lru_cache(maxsize=64)
+def _chosen(brand: str, _deck: str, minute: datetime, numbers: tuple[str, ...]) -> tuple[Price, ...]:
+    found = (price_of(brand, number, minute) for number in numbers)
+    return tuple(price for price in found if price is not None)
+
+
 def prices(
     brand: str, at: datetime, search: str = "", *, name: str = rules.STANDARD_DECK, limit: int = LIST_LIMIT
 ) -> tuple[Price, ...]:

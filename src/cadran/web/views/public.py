@@ -44,8 +44,7 @@ def health(request: HttpRequest) -> JsonResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What the brand offers, with the values of the terms in force and a few prices of the day."""
     at = settings.CIVIL_CLOCK.now()
-    found = [catalog.price_of(serving.brand_key(), prefix, at) for prefix in SHOWN_PRICES]
-    prices = [price for price in found if price is not None]
+    prices = catalog.chosen(serving.brand_key(), SHOWN_PRICES, at)
     context = {
         "terms": _values(policy.terms_in_force(serving.brand_key(), at)),
         "prices": prices[:8],
@@ -63,10 +62,9 @@ def prices(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()[:MAX_SEARCH].replace("\0", "")
     minutes = _minutes(request.GET.get("minutes", ""))
     told = _quote(request, key, search, minutes, at)
-    found = catalog.prices(key, at, search, limit=200) if search and told is None else ()
+    found = catalog.listed(key, at, search, limit=200) if search and told is None else ()
     if not search:
-        some = [catalog.price_of(key, prefix, at) for prefix in SHOWN_PRICES]
-        found = tuple(price for price in some if price is not None)
+        found = catalog.chosen(key, SHOWN_PRICES, at)
     context = {
         "search": search,
         "minutes": minutes,
