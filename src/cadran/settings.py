@@ -127,7 +127,8 @@ ALLOWED_HOSTS = [
     *os.environ.get("CADRAN_ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1],testserver").split(","),
     *BRAND_HOSTS,
 ]
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# Each brand's host posts forms to itself; behind a TLS front Django sees http, and must be told that https is meant.
+CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([PUBLIC_URL, *(f"https://{host}" for host in BRAND_HOSTS)]))
 ROOT_URLCONF = "cadran.web.urls"
 WSGI_APPLICATION = "cadran.web.wsgi.application"
 AUTH_USER_MODEL = "party.User"
@@ -163,10 +164,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "cadran.web.middleware.AccessLog",
+    "cadran.web.middleware.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "cadran.web.serving.ServedBrand",
     "cadran.web.api.doorway.Doorway",
-    "cadran.web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -289,8 +290,15 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = PUBLIC
 # Names of their own for each port, so that installations side by side on one host do not sign each other out.
 SESSION_COOKIE_NAME = "__Host-cadran" if PUBLIC else f"cadran_{WEB_PORT}"
 CSRF_COOKIE_NAME = "__Host-cadran-csrf" if PUBLIC else f"cadran_csrf_{WEB_PORT}"
-LANGUAGE_COOKIE_NAME = "cadran_language"
+LANGUAGE_COOKIE_NAME = "__Host-cadran-language" if PUBLIC else "cadran_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+KNOWN_COOKIE_NAME = "__Host-cadran-known" if PUBLIC else "cadran_known"  # a browser in which somebody signed in
+CHECK_COOKIE_NAME = "__Host-cadran-check" if PUBLIC else "connection_check"  # what a visitor's connection measured
+MESSAGES_COOKIE_NAME = "__Host-cadran-messages" if PUBLIC else "messages"
+MESSAGE_STORAGE = "cadran.web.told.Told"
+# Browsers that reached us once by TLS come back by TLS alone, to every name below ours too. 0: no such header.
+HSTS_S = 2 * 365 * 86_400 if PUBLIC else 0
 
 # How many calls a key of the API may make in a minute; refused calls say when to come back.
 API_CALLS_A_MINUTE = int(os.environ.get("CADRAN_API_CALLS_A_MINUTE", "1200"))

@@ -29,7 +29,8 @@ log = structlog.get_logger()
 
 
 class SecurityHeaders:
-    """Nothing is loaded from another host, nothing runs inline, nobody frames us; a form may lead to the card provider's page."""
+    """Nothing is loaded from another host, nothing runs inline, nobody frames us; a form may lead to the card provider's page. In
+    public, browsers come by TLS alone. On every answer of ours, those of the API and refused hosts included."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -45,6 +46,7 @@ class SecurityHeaders:
                 "font-src 'self'",
                 "connect-src 'self'",
                 "manifest-src 'self'",
+                "object-src 'none'",
                 f"form-action 'self' {card}",
                 "base-uri 'none'",
                 "frame-ancestors 'none'",
@@ -58,6 +60,8 @@ class SecurityHeaders:
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if settings.HSTS_S:
+            response.headers["Strict-Transport-Security"] = f"max-age={settings.HSTS_S}; includeSubDomains"
         if getattr(request, "user", None) is not None and request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -94,7 +94,12 @@ def result(request: HttpRequest) -> HttpResponse:
     response = JsonResponse({"fits": answer.fits, "down": answer.down, "up": answer.up, "latency": answer.latency})
     kept = signing.dumps([*map(int, numbers), device, answer.fits], salt=KEPT)
     response.set_cookie(
-        KEPT, kept, max_age=30 * 86_400, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        settings.CHECK_COOKIE_NAME,
+        kept,
+        max_age=30 * 86_400,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
     )
     return response
 
@@ -108,7 +113,7 @@ def last(request: HttpRequest) -> connections.Check | None:
             return found
     try:
         down_kbit_s, up_kbit_s, latency_ms, device, fits = signing.loads(
-            request.COOKIES.get(KEPT, ""), salt=KEPT, max_age=30 * 86_400
+            request.COOKIES.get(settings.CHECK_COOKIE_NAME, ""), salt=KEPT, max_age=30 * 86_400
         )
     except (signing.BadSignature, ValueError, TypeError):
         return None

@@ -20,7 +20,7 @@ from cadran.party import sign_ins
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
-KNOWN = "cadran_known"
+KNOWN = "cadran_known"  # the salt of its signature
 KNOWN_DAYS = 365
 PENDING = "_known_browser"
 
@@ -64,10 +64,9 @@ def remember(response: HttpResponse, *, user_id: int) -> None:
     """The browser is one of that user's from now on."""
     token = signing.dumps([user_id, secrets.token_hex(8)], salt=KNOWN)
     response.set_cookie(
-        KNOWN,
+        settings.KNOWN_COOKIE_NAME,
         token,
         max_age=KNOWN_DAYS * 86_400,
-        path="/account/",
         httponly=True,
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
@@ -77,7 +76,9 @@ def remember(response: HttpResponse, *, user_id: int) -> None:
 def known_browser(request: HttpRequest, login: str) -> str:
     """The mark of this browser, where the user that `login` names signed in here before; "" elsewhere."""
     try:
-        user_id, mark = signing.loads(request.COOKIES.get(KNOWN, ""), salt=KNOWN, max_age=KNOWN_DAYS * 86_400)
+        user_id, mark = signing.loads(
+            request.COOKIES.get(settings.KNOWN_COOKIE_NAME, ""), salt=KNOWN, max_age=KNOWN_DAYS * 86_400
+        )
         customer = party.customer_named(login)
     except (signing.BadSignature, CadranError, ValueError, TypeError):
         return ""

@@ -87,7 +87,7 @@ def _dress(request: HttpRequest, response: HttpResponse) -> None:
     headers = response.headers
     headers["Request-Id"] = request.api_request_id  # type: ignore[attr-defined]
     headers.setdefault("Cache-Control", "no-store")
-    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    headers["Content-Security-Policy"] = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers["X-Frame-Options"] = "DENY"
     if (counted := getattr(request, "api_left", None)) is not None:

@@ -66,7 +66,7 @@ def side(request: HttpRequest, staff: Staff, document_id: str, side: str) -> Htt
     response = HttpResponse(opened.content, content_type=opened.media_type if known else "application/octet-stream")
     response.headers["Cache-Control"] = "no-store, private"
     response.headers["Content-Disposition"] = "inline" if known else "attachment"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
     return response
 
 
