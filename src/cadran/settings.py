@@ -261,6 +261,10 @@ MFA_ADAPTER = "cadran.web.accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "cadran.web.accounts.codes.CodeForm",
+    "reauthenticate": "cadran.web.accounts.codes.CodeAgainForm",
+}
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 ACCOUNT_RATE_LIMITS = {"deposit": "20/h/user"}
