@@ -8,12 +8,14 @@ from typing import Any
 from babel import Locale
 from django import forms
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from cadran.party import operations as party_operations
 from cadran.party import rules as party_rules
+from cadran.party import sign_ins
 from cadran.units.errors import CadranError
 from cadran.web import wording
 
@@ -79,3 +81,13 @@ def client_ip(request: HttpRequest) -> str:
     from allauth.account.adapter import get_adapter
 
     return str(get_adapter(request).get_client_ip(request))
+
+
+def client_network(request: HttpRequest | None) -> str:
+    """The visitor's network for a line of log, shortened as `party.sign_ins` keeps it; "" where it cannot be told."""
+    if request is None:
+        return ""
+    try:
+        return sign_ins.short_address(client_ip(request))
+    except PermissionDenied:  # no address at all: a line of log must not refuse anybody
+        return ""

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from cadran.web.forms import client_ip
+from cadran.web.forms import client_ip, client_network
 
+log = structlog.get_logger()
 View = Callable[..., HttpResponseBase]
 
 
@@ -24,6 +26,7 @@ def at_most(count: int, window_s: int, name: str, *, methods: tuple[str, ...] = 
         @functools.wraps(view)
         def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method in methods and not allowed(name, client_ip(request), count, window_s):
+                log.warning("limit-reached", limit=name, network=client_network(request))
                 return render(request, "429.html", status=429)
             return view(request, *args, **kwargs)
 

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from cadran.policy.rules import Decision
 from cadran.units.errors import CadranError, InvalidInput
+from cadran.web.forms import client_network
 
 MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger()
 
 
 class ApiError(CadranError):
@@ -199,6 +202,9 @@ def answer(
 ) -> HttpResponse:
     """The problem as an answer."""
     status = status_of(error)
+    if status in {401, 403, 429}:
+        told = {"request_id": getattr(request, "api_request_id", ""), "network": client_network(request)}
+        log.warning("api-refused", error=error.error_id, **told)
     body: dict[str, object] = {
         "type": type_uri(error.error_id),
         "title": title_of(type(error)),

@@ -48,6 +48,7 @@ def for_staff(
                 return redirect_to_login(request.get_full_path())
             staff = party.staff(request.user.pk)
             if staff is None or not staff.active:
+                log.warning("office-refused", user=request.user.pk, permission=permission.value)
                 raise Http404
             if (elsewhere := _second_factor(request, staff) or _over(request)) is not None:
                 return elsewhere
