@@ -86,3 +86,10 @@ def test_without_tls_no_browser_is_told_to_insist_on_it(client: Client) -> None:
 def test_the_cookie_of_the_language_cannot_be_read_by_scripts(client: Client) -> None:
     answer = client.post("/language/", {"language": "en", "next": "/"})
     assert answer.cookies["cadran_language"]["httponly"]
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_the_browser_forgets_the_pages_of_whoever_signs_out(claire: Client) -> None:
+    assert "Clear-Site-Data" not in claire.get("/dashboard/").headers
+    assert claire.post("/account/logout/").headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert "Clear-Site-Data" not in claire.get("/").headers

@@ -60,6 +60,8 @@ class SecurityHeaders:
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         )
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if getattr(request, "signed_out", False):  # by accounts.sign_in_log
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
         if settings.HSTS_S:
             response.headers["Strict-Transport-Security"] = f"max-age={settings.HSTS_S}; includeSubDomains"
         if getattr(request, "user", None) is not None and request.user.is_authenticated:

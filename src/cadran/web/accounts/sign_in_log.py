@@ -49,6 +49,8 @@ def _refused(sender: object, credentials: dict[str, Any], request: HttpRequest |
 
 
 def _signed_out(sender: object, request: HttpRequest | None, user: Any, **_more: object) -> None:
+    if request is not None:
+        request.signed_out = True  # type: ignore[attr-defined]  # middleware.SecurityHeaders has the browser forget its pages
     if user is not None:
         log.info("signed-out", user=user.pk, network=client_network(request))
 
