@@ -8,6 +8,7 @@ off its ends, `0` read as `o`, halves that repeat...), so that `P@ssw0rd2026!` i
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
 import hashlib
 import re
@@ -15,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cadran.party import rules
+from cadran.policy import queries as policy
 from cadran.units.clause import carries
+from cadran.units.errors import CadranError
 
 LIST = Path(__file__).with_name("common_passwords.bin")
 PREFIX_BYTES = 5
@@ -29,21 +32,35 @@ _TAIL = re.compile(r"[\W_]{0,4}(?:\d{1,4}|0?123\d*|(?:19|20)\d{2}\d{0,4}|(\d)\1{
 
 @carries("IPP-5.3-codes", "KRY-4.2.1-account")
 def checked(password: str, *, user_name: str = "", email: str = "") -> str:
-    """The password itself, if it keeps the rules of `rules.checked_password` and is none of the common ones. Raises WeakPassword."""
+    """The password itself, if it keeps the rules of `rules.checked_password` and is none of the common ones, nor made from a brand's
+    name. Raises WeakPassword."""
     rules.checked_password(password, user_name=user_name, email=email)
-    if is_common(password):
+    if is_common(password, words=context_words()):
         raise rules.WeakPassword(
             "this password is among those tried first: take several words of your own", rule="common"
         )
     return password
 
 
-def is_common(password: str) -> bool:
-    """Whether the password, or what it was made from, is among the common ones."""
+def is_common(password: str, *, words: frozenset[str] = frozenset()) -> bool:
+    """Whether the password, or what it was made from, is among the common ones or these words."""
     folded = password.casefold()
     if len(set(folded)) < 5 or _is_run(folded):
         return True
-    return any(_listed(form) for form in plain_forms(folded))
+    return any(form in words or _listed(form) for form in plain_forms(folded))
+
+
+def context_words() -> frozenset[str]:
+    """What people of this installation think of first: the keys and names of its brands and of who runs them, whole and word by word,
+    in small letters."""
+    found = {"cadran"}
+    for key in policy.brand_keys():
+        with contextlib.suppress(CadranError):
+            brand = policy.brand(key)
+            for text in (key, brand.name.casefold(), brand.legal_name.casefold()):
+                parts = re.findall(r"\w+", text)
+                found.update(("".join(parts), *parts))
+    return frozenset(word for word in found if len(word) >= 4)
 
 
 def plain_forms(folded: str) -> Iterator[str]:
