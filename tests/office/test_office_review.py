@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_documents_are_opened_for_one_answer_and_kept_nowhere(
     assert answer.headers["Content-Type"] == "image/jpeg"
     assert answer.content[:2] == b"\xff\xd8"
     assert answer.headers["Cache-Control"] == "no-store, private"
+    assert re.fullmatch(r'inline; filename="[A-Z]\d{6}-front\.jpeg"', answer.headers["Content-Disposition"])
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert ("lea", "document") in [(one.staff, one.kind) for one in staff_queries.staff_acts()]
     assert browser.get(f"/office/documents/{waiting[0]}/inside").status_code == 404

@@ -61,6 +61,10 @@ def test_in_public_every_cookie_is_bound_to_its_host_and_browsers_come_by_tls_al
         ("/api/v1/brand", "localhost", 200),
         ("/api/v1/balance", "localhost", 401),
         ("/static/web/site.css", "localhost", 200),
+        ("/static/", "localhost", 404),
+        ("/static/web/", "localhost", 404),
+        ("/static/../settings.py", "localhost", 404),
+        ("/.git/HEAD", "localhost", 404),
         ("/", "evil.example", 400),
     ],
 )
@@ -93,3 +97,14 @@ def test_the_browser_forgets_the_pages_of_whoever_signs_out(claire: Client) -> N
     assert "Clear-Site-Data" not in claire.get("/dashboard/").headers
     assert claire.post("/account/logout/").headers["Clear-Site-Data"] == '"cache", "storage"'
     assert "Clear-Site-Data" not in claire.get("/").headers
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize(
+    "path", ["/", "/prices/", "/account/login/", "/dashboard/", "/office/", "/api/v1/brand", "/static/web/site.css"]
+)
+def test_no_page_gives_a_request_back(claire: Client, path: str) -> None:
+    """TRACE would show a script the cookies that it may not read."""
+    answer = claire.trace(path, headers={"X-Secret": "told-to-nobody"})
+    assert b"told-to-nobody" not in b"".join(answer)
+    assert answer.status_code in {301, 302, 403, 404, 405}

@@ -83,3 +83,10 @@ def test_a_changed_password_is_logged(claire: Client) -> None:
     form = {"oldpassword": PASSWORD, "password1": "un-autre-mot-7", "password2": "un-autre-mot-7"}
     lines = lines_of(lambda: claire.post("/account/password/change/", form))
     assert "password-changed" in [line["event"] for line in lines]
+
+
+@pytest.mark.parametrize("old", ["", "vent-du-large-28", PASSWORD.upper(), f"{PASSWORD} "])
+def test_a_password_is_changed_only_with_the_old_one_exactly_as_it_is(claire: Client, old: str) -> None:
+    form = {"oldpassword": old, "password1": "un-autre-mot-7", "password2": "un-autre-mot-7"}
+    assert claire.post("/account/password/change/", form).status_code == 200
+    assert get_user_model().objects.get(username="claire").check_password(PASSWORD)

@@ -65,7 +65,9 @@ def side(request: HttpRequest, staff: Staff, document_id: str, side: str) -> Htt
     known = opened.media_type in SHOWN_AS
     response = HttpResponse(opened.content, content_type=opened.media_type if known else "application/octet-stream")
     response.headers["Cache-Control"] = "no-store, private"
-    response.headers["Content-Disposition"] = "inline" if known else "attachment"
+    kind = opened.media_type.rpartition("/")[2] if known else "bin"
+    name = f"{found.account}-{side}.{kind}"  # the side is one that the document has
+    response.headers["Content-Disposition"] = f'{"inline" if known else "attachment"}; filename="{name}"'
     response.headers["Content-Security-Policy"] = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
     return response
 
