@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from web.axe_rig import axe_violations
-from web.test_web_browser import FLAGS, Site, _wait, free_base
+from web.browser_rig import FLAGS, Site, _wait, free_base
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PREPARE = """
