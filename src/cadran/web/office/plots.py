@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 74, 8, 20, 30
+LEFT, RIGHT, TOP, BOTTOM = 96, 8, 20, 36
 MOST_LABELS = 7
 
 
@@ -45,6 +45,11 @@ class Plot:
     right: int = WIDTH - RIGHT
     base: int = HEIGHT - BOTTOM
 
+    @property
+    def empty(self) -> bool:
+        """Nothing was measured: there is nothing to draw, and an axis would be made up."""
+        return not self.bars and not self.line
+
 
 def ceiling(most: int) -> int:
     """The end of an axis that holds `most`: four steps, each 1, 2, 3, 4, 5, 6 or 8 times a power of ten."""
@@ -82,10 +87,15 @@ def line(
     """A line through the values; None leaves a place out. `most` fixes the end of the axis."""
     top = most or ceiling(max((value for value in values if value is not None), default=0))
     room = WIDTH - LEFT - RIGHT
-    last = max(len(values) - 1, 1)
-    points = [(LEFT + place * room // last, _y(value, top)) for place, value in enumerate(values) if value is not None]
-    if len(points) == 1:
-        points.append((points[0][0] + 4, points[0][1]))
+    count = max(len(values), 1)
+    points = [
+        (LEFT + (2 * place + 1) * room // (2 * count), _y(value, top))
+        for place, value in enumerate(values)
+        if value is not None
+    ]
+    if len(points) == 1:  # a dash, so that it is seen
+        ((x, y),) = points
+        points = [(x - 6, y), (x + 6, y)]
     text = " ".join(f"{x},{y}" for x, y in points)
     base = HEIGHT - BOTTOM
     area = f"{points[0][0]},{base} {text} {points[-1][0]},{base}" if points else ""

@@ -25,7 +25,7 @@ from cadran.web.office.pages import page
 from cadran.web.templatetags import shown
 
 PERIODS = {"24h": 24, "7d": 7, "30d": 30, "90d": 90}
-LEAST_MICROS = 4_000_000  # an axis of money is never shorter
+LEAST_MICROS = 40_000  # an axis of money is never shorter: a cent a step
 
 
 @dataclass(frozen=True, slots=True)
