@@ -66,7 +66,7 @@ def test_the_dashboard_shows_balance_paid_and_free_calls_minutes_callees_and_tim
     till.call(30, destination="870773000000", number_class="satellite")
     page = text(claire, "/dashboard/")
     assert "9,87 €" in page  # 10 - 0.122, rounded down
-    assert re.search(r"Payants 1 Gratuits 1 Durée 11 min Dépensé 0,12 €", page)
+    assert re.search(r"Payants 1 Gratuits 1 Durée 11 min Dépensé 0,122 €", page)
     assert "bob@example.org" in page
     assert "+33 6 12 34 56 78" in page
     assert "sur 10 € du 2 mars" in page

@@ -17,8 +17,8 @@ from cadran.invoicing import pdf
 from cadran.invoicing import queries as invoicing
 from cadran.journeys import credit
 from cadran.party import queries as party
+from cadran.payment import automatic, rules
 from cadran.payment import queries as payment
-from cadran.payment import rules
 from cadran.payment.operations import KeyReused, TopUpRefused
 from cadran.payment.ports import ForgedNotice, ProviderRefused, ProviderUncertain
 from cadran.policy import queries as policy
@@ -95,11 +95,14 @@ def _order(request: HttpRequest, customer: party.Customer, terms: Terms) -> paym
 def payments(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Credit, orders and receipts of the account, and the way to everything that concerns money."""
     receipts = invoicing.receipts(account=customer.account, limit=SHOWN)
+    wish = automatic.wish(customer.account)
     context = {
         "customer": customer,
         "balance": balance.balance(customer.account, settings.CIVIL_CLOCK.now()),
         "orders": payment.orders(customer.account, limit=SHOWN),
         "receipts": receipts,
+        "wish": wish if wish is not None and wish.state is not automatic.State.ENDED else None,
+        "state": wish.state.value if wish is not None else "",
         "receipt_of": {one.order: one.number for one in receipts if one.amount_micros > 0},
     }
     return render(request, "web/payments.html", context)
