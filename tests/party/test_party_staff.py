@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from django.db import DatabaseError, transaction
+from django.test import Client
 from pytest_django import Settings
 
 from cadran.commands import demo_staff
@@ -131,6 +132,11 @@ def test_commands_add_list_change_and_disable() -> None:
     assert code == 0
     (first,) = json.loads(out)
     assert (first["role"], first["brands"], len(first["password"])) == ("routing", ["ippi"], 19)
+    browser = Client()
+    browser.post("/account/login/", {"login": "yann", "password": first["password"]})
+    assert browser.get("/office/").headers["Location"] == "/account/password/change/", (
+        "a first password is no second one"
+    )
     assert json.loads(run("role", "yann", "admin", "--all-brands", "--json")[1])[0]["brands"] == "all"
     assert run("role", "yann", "emperor")[0] == 2
     assert run("disable", "nobody")[0] == 2

@@ -29,7 +29,7 @@ def command() -> None:
 @click.option("--brand", "brands", multiple=True, help="Serve this brand only; may be given again. None: all of them.")
 @click.option("--json", "as_json", is_flag=True)
 def add(*, user_name: str, email: str, role: str, brands: tuple[str, ...], as_json: bool) -> None:
-    """Make a member of staff; prints a first password, once. The second factor is set up at the first sign-in."""
+    """Make a member of staff; prints a first password, once. It is changed, and the second factor set up, at the first sign-in."""
     from django.conf import settings
 
     from cadran.party import operations, vault
@@ -39,6 +39,7 @@ def add(*, user_name: str, email: str, role: str, brands: tuple[str, ...], as_js
     made = operations.make_staff(
         user_name=user_name, email=email, password=password, role=Role(role), brands=brands, at=at
     )
+    operations.require_change(user_name=made.user_name, site=True, reason="first password", at=at)
     _tell([_public(made) | {"password": password, "sign_in": f"{settings.PUBLIC_URL}/office/"}], as_json)
 
 
