@@ -187,6 +187,13 @@ def test_a_file_that_is_no_deck_is_refused_whole(content: str, signed_in: Callab
     assert not catalog.decks("ippi")
 
 
+def test_a_deck_of_more_than_twelve_megabytes_is_told_to_be_too_large(signed_in: Callable[..., Client]) -> None:
+    answer = send(signed_in(Role.ROUTING), DECK + " " * (12 * 1024 * 1024))
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    assert "12 Mo au plus" in answer.content.decode()  # type: ignore[attr-defined]
+    assert not catalog.decks("ippi")
+
+
 @pytest.mark.parametrize("role", [Role.SUPPORT, Role.BILLING, Role.COMPLIANCE, Role.READ_ONLY])
 def test_roles_that_set_no_prices_load_and_activate_none(role: Role, signed_in: Callable[..., Client]) -> None:
     send(signed_in(Role.ROUTING), DECK)

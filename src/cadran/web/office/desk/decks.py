@@ -23,11 +23,12 @@ from cadran.policy import queries as policy
 from cadran.policy.brands import Brand
 from cadran.units import period
 from cadran.units.errors import CadranError
+from cadran.web import uploads
 from cadran.web.office.desk.speech import sentence
 from cadran.web.office.gate import for_staff
 from cadran.web.office.pages import page, seen
 
-MAX_UPLOAD_BYTES = 32 * 1024 * 1024
+MAX_UPLOAD_BYTES = uploads.MOST_BYTES  # beyond, the content is gone; `cadran deck import` takes larger ones
 MAX_SHOWN = 100
 MAX_SEARCH = 40
 
@@ -46,7 +47,7 @@ def upload(request: HttpRequest, staff: Staff) -> HttpResponse:
     brand = _brand(staff, request.POST.get("brand", ""))
     given, keep = request.FILES.get("file"), request.POST.get("deed") == "import"
     if not isinstance(given, UploadedFile) or not given.size or given.size > MAX_UPLOAD_BYTES:
-        problem = _("Choisissez un fichier CSV de 32 Mo au plus.")
+        problem = _("Choisissez un fichier CSV de 12 Mo au plus.")
         return _list(request, staff, status=422, problem=problem, brand=brand.key)
     delimiter = request.POST.get("delimiter", ",")
     try:
