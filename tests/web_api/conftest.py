@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,16 +37,21 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_meters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def fresh_meters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Each test begins with its whole allowance."""
     made: dict[str, rates.Meter] = {}
 
     def meter(name: str) -> rates.Meter:
         quota = {"guesses": access.GUESSES, "open": access.OPEN}.get(name)
         quota = quota or rates.Quota("calls", settings.API_CALLS_A_MINUTE, 60)
-        return made.setdefault(name, rates.Meter(tmp_path / name, quota))
+        if name not in made:
+            made[name] = rates.Meter(tmp_path / name, quota)
+        return made[name]
 
     monkeypatch.setattr(access, "meter", meter)
+    yield
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture

@@ -565,7 +565,9 @@ def test_no_header_can_be_injected_through_what_is_echoed(program: Program) -> N
 def test_every_answer_forbids_being_stored_framed_and_guessed(program: Program, stranger: Program) -> None:
     for answer in (program.get("/me"), stranger.get("/me"), stranger.get("/brand"), stranger.get("/nothing")):
         assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        assert (
+            answer.headers["Content-Security-Policy"] == "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        )
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Request-Id"].startswith("req_")
         assert "Access-Control-Allow-Origin" not in answer.headers

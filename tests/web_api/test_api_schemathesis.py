@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,7 +60,7 @@ schema = schemathesis.openapi.from_wsgi(
 
 
 @pytest.fixture(autouse=True)
-def unlimited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def unlimited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Without the limits that a flood of calls meets, and with a card provider at the port."""
     made = {name: rates.Meter(tmp_path / name, rates.Quota(name, 10**6, 60)) for name in ("calls", "open", "guesses")}
     monkeypatch.setattr(access, "meter", made.__getitem__)
@@ -73,6 +73,9 @@ def unlimited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         expire=lambda ref: CheckoutStatus(ref, "expired", 0, "EUR"),
     )
     monkeypatch.setattr(credit, "card_provider", lambda: quiet)
+    yield
+    for one in made.values():
+        one.close()
 
 
 @schema.parametrize()

@@ -129,9 +129,12 @@ class Link(threading.Thread):
         assert relay is not None
         left = {door: b"", relay: b""}
         handlers = {door: self._notices, relay: self._replies}
+        waiting = select.poll()  # select() itself knows no descriptor beyond 1023
+        known = {one.fileno(): one for one in (door, relay)}
+        for one in known.values():
+            waiting.register(one, select.POLLIN)
         while True:
-            ready, _, _ = select.select([door, relay], [], [])
-            for one in ready:
+            for one in (known[number] for number, _ in waiting.poll()):
                 try:
                     data = one.recv(65536)
                 except OSError:

@@ -56,6 +56,11 @@ class Meter:
         self._map = mmap.mmap(self._file, SLOTS * _ONE.size)
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Let go of the file; the counts stay in it."""
+        self._map.close()
+        os.close(self._file)
+
     def take(self, slot: int, *, now_ns: int | None = None, cost: int = 1) -> Left:
         """Take `cost` calls from a slot; with 0, only look whether one would be allowed."""
         now = time.time_ns() if now_ns is None else now_ns
