@@ -8,6 +8,10 @@ document.addEventListener("keydown", (event) => {
     find.select();
   }
 });
+const here = document.querySelector(".side [aria-current]");
+if (here && here.parentElement.scrollWidth > here.parentElement.clientWidth) {
+  here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+}
 const again = document.querySelector("a[data-refresh]");
 if (again) {
   const place = document.querySelector("[data-live]");
