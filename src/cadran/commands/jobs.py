@@ -90,80 +90,86 @@ class Aside:
             connections.close_all()
 
 
-def tasks() -> dict[str, Task]:
-    """What this installation does by itself: events carried between rooms, what the civil clock brought due, card pages that
-    are still open, automatic top-ups, refunds, and the bank's statements."""
-    from django.conf import settings
+def every(seconds: float, task: Task) -> Task:
+    """The task, done at most once in so many seconds; in between it has nothing to do."""
+    due_s = [0.0]
+
+    def run() -> int:
+        if time.monotonic() < due_s[0]:
+            return 0
+        due_s[0] = time.monotonic() + seconds
+        return task()
+
+    return run
+
+
+def fresh(task: Task) -> Task:
+    """The task, on connections that are not too old."""
     from django.db import close_old_connections
 
+    def run() -> int:
+        close_old_connections()
+        return task()
+
+    return run
+
+
+def tasks() -> dict[str, Task]:
+    """What this installation does by itself, each part in turn."""
+    found = {**house_tasks(), **payment_tasks(), **evidence_tasks(), **webhook_tasks(), **mail_tasks()}
+    return {name: task if isinstance(task, Aside) else fresh(task) for name, task in found.items()}
+
+
+def house_tasks() -> dict[str, Task]:
+    """Events carried between rooms, what the civil clock brought due, the start page's figures, documents that nobody points to."""
+    from django.conf import settings
+
     from cadran.charging.adapters import client
-    from cadran.journeys import automatic, carry, credit, due, figures, refunds
+    from cadran.journeys import carry, due, figures
     from cadran.party.documents import operations as documents
 
-    charging = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5)
-    clock, card, bank = settings.CIVIL_CLOCK, credit.card_provider, credit.statement_source()
-    read_next, count_next, sweep_next = [0.0], [0.0], [0.0]
-
-    def carried() -> int:
-        return carry.pending(charging=charging, now=clock.now())
+    charging, clock = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5), settings.CIVIL_CLOCK
 
     def due_acts() -> int:
         return sum(done.count for done in due.run_due(charging=charging, now=clock.now()))
+
+    def credit_counted() -> int:
+        figures.count_credit(at=clock.now())
+        figures.forget_hours(at=clock.now())
+        return 0
+
+    return {
+        "carry": lambda: carry.pending(charging=charging, now=clock.now()),
+        "due": due_acts,
+        "credit-figures": every(CREDIT_EVERY_S, credit_counted),
+        "figures": figures.follow_calls,
+        "documents": every(SWEEP_EVERY_S, lambda: documents.sweep(now_s=time.time())),
+    }
+
+
+def payment_tasks() -> dict[str, Task]:
+    """Card pages that are still open, automatic top-ups, refunds, and the bank's statements."""
+    from django.conf import settings
+
+    from cadran.charging.adapters import client
+    from cadran.journeys import automatic, credit, refunds
+
+    charging, clock = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5), settings.CIVIL_CLOCK
+    card, bank, watch = credit.card_provider, credit.statement_source(), automatic.Watch()
 
     def cards() -> int:
         credit.poll_cards(provider=card(), at=clock.now())
         return 0
 
-    watch = automatic.Watch()
-
-    def top_ups() -> int:
-        return watch.turn(provider=card(), at=clock.now())
-
-    def paid_back() -> int:
-        return refunds.carry_refunds(provider=card(), charging=charging, at=clock.now())
-
     def statements() -> int:
-        if bank is None or time.monotonic() < read_next[0]:
-            return 0
-        read_next[0] = time.monotonic() + settings.BANK_EVERY_S
-        return credit.read_statements(source=bank, at=clock.now())
+        return 0 if bank is None else credit.read_statements(source=bank, at=clock.now())
 
-    def counted() -> int:
-        if time.monotonic() >= count_next[0]:
-            count_next[0] = time.monotonic() + CREDIT_EVERY_S
-            figures.count_credit(at=clock.now())
-            figures.forget_hours(at=clock.now())
-        return figures.follow_calls()
-
-    evidence = evidence_tasks()
-
-    def swept() -> int:
-        if time.monotonic() < sweep_next[0]:
-            return 0
-        sweep_next[0] = time.monotonic() + SWEEP_EVERY_S
-        return documents.sweep(now_s=time.time())
-
-    def fresh(task: Task) -> Task:
-        def run() -> int:
-            close_old_connections()
-            return task()
-
-        return run
-
-    found = {
-        "carry": carried,
-        "due": due_acts,
+    return {
         "cards": cards,
-        "bank": statements,
-        "automatic": top_ups,
-        "refunds": paid_back,
-        "figures": counted,
-        "documents": swept,
-        **evidence,
-        **webhook_tasks(),
-        **mail_tasks(),
+        "bank": every(settings.BANK_EVERY_S, statements),
+        "automatic": lambda: watch.turn(provider=card(), at=clock.now()),
+        "refunds": lambda: refunds.carry_refunds(provider=card(), charging=charging, at=clock.now()),
     }
-    return {name: task if isinstance(task, Aside) else fresh(task) for name, task in found.items()}
 
 
 def webhook_tasks() -> dict[str, Task]:
