@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iso11649
 
-from cadran.payment import rules
+from cadran.payment import automatic, rules
 from cadran.policy.terms import Terms
 
 EUR = 1_000_000
@@ -95,3 +95,18 @@ def test_a_mistyped_reference_is_not_taken_for_another_order() -> None:
 def test_paid_is_final_and_late_money_is_still_taken() -> None:
     assert rules.FOLLOWS[rules.OrderState.PAID] == frozenset()
     assert rules.OrderState.PAID in rules.FOLLOWS[rules.OrderState.LAPSED]
+
+
+@pytest.mark.clause("IPP-9.2-top-up-amounts")
+@pytest.mark.parametrize(
+    ("threshold", "offered"), [(1, True), (2, True), (5, True), (10, True), (3, False), (0, False)]
+)
+def test_an_automatic_top_up_begins_below_one_of_the_thresholds_offered(
+    terms: Terms, threshold: int, offered: bool
+) -> None:
+    wish = {"amount_micros": 10 * EUR, "cap_micros": 100 * EUR, "seniority_days": 0}
+    if offered:
+        automatic.checked(terms, threshold_micros=threshold * EUR, **wish)
+        return
+    with pytest.raises(automatic.InvalidWish):
+        automatic.checked(terms, threshold_micros=threshold * EUR, **wish)

@@ -21,6 +21,7 @@ from cadran.messaging.ports import Transport
 from cadran.party import partners
 from cadran.party import queries as party
 from cadran.payment import queries as payment
+from cadran.policy import accounts as policy_accounts
 from cadran.policy import queries as policy
 from cadran.policy.events import PendingEvent
 from cadran.units.clause import carries
@@ -159,6 +160,7 @@ def confirm_order(event: PendingEvent, charging: Charging) -> None:
     if receipt is None:
         raise invoicing.UnknownReceipt(f"order {order.order_id} has no receipt yet")
     terms = policy.terms(order.terms)
+    policy_accounts.confirmation_channel(terms)
     valid = balance.purchase_expiry(terms, event.at) if "credit.validity_days" in terms.values else None
     write(
         "order-confirmation",

@@ -7,6 +7,24 @@ from collections.abc import Collection
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
+from cadran.units.errors import CadranError
+
+EMAIL = "email"
+
+
+class UnknownChannel(CadranError):
+    """The terms name a way of confirming orders that there is not."""
+
+    error_id = "policy-confirmation-unknown"
+
+
+@carries("KRY-4.1-order-confirmation")
+def confirmation_channel(terms: Terms) -> str:
+    """How a validated order is confirmed: by e-mail, unless the terms state another way. Raises UnknownChannel for any other."""
+    stated = terms.text("order.confirmation_by") if "order.confirmation_by" in terms.values else EMAIL
+    if stated != EMAIL:
+        raise UnknownChannel(f"order.confirmation_by of {terms.ref} is {EMAIL}, not {stated!r}")
+    return stated
 
 
 @carries("IPP-5.2-validation")
