@@ -41,6 +41,13 @@ def test_the_age_certified_is_that_of_the_terms_18_years(visitor: Client) -> Non
 
 
 @pytest.mark.clause("IPP-0-acceptance")
+def test_terms_legal_notice_descriptions_prices_and_offers_are_ticked_each_in_its_version(db: None) -> None:
+    offered = registration.documents(brand="ippi", language="fr", at=clock.SystemClock().now())
+    assert [one.document.value for one in offered] == ["terms", "legal", "descriptions", "prices", "offers"]
+    assert all(one.ref.startswith("ippi/") and len(one.text_sha256) == 64 for one in offered)
+
+
+@pytest.mark.clause("IPP-0-acceptance")
 def test_a_tick_of_another_text_than_the_one_in_force_is_refused(db: None) -> None:
     at = clock.SystemClock().now()
     offered = registration.documents(brand="ippi", language="fr", at=at)
