@@ -62,6 +62,13 @@ class RelayProcess:
         assert self.process is not None
         os.kill(self.process.pid, number)
 
+    def hang(self) -> None:
+        """Stop it with SIGSTOP, and wait until the system has: a signal takes effect in its own time."""
+        self.signal(signal.SIGSTOP)
+        assert self.process is not None
+        threads = list(Path(f"/proc/{self.process.pid}/task").glob("*/stat"))
+        drive(lambda: all(one.read_text().rpartition(")")[2].split()[0] == "T" for one in threads))
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()

@@ -243,7 +243,7 @@ def test_a_relay_that_hangs_is_given_up(own_relay, own_client, caller) -> None:
     lost = Box()
     own_client.on_lost = lost
     session, offered = open_session(own_client), Box()
-    own_relay.signal(signal.SIGSTOP)
+    own_relay.hang()
     session.caller_offer(caller.sdp(), offered)
     lost.get(8)
     assert offered.values == [None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from baresip_phone import BaresipPhone, available
 from voice import sip_plane
 
 PhoneMaker = Callable[..., BaresipPhone]
-_RTP = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 900]
 
 
 @pytest.fixture(scope="session")
@@ -35,14 +33,13 @@ def phone(plane: sip_plane.Plane) -> Iterator[PhoneMaker]:
     made: list[BaresipPhone] = []
 
     def make(user: str, *, tone_hz: int = 440, **options: object) -> BaresipPhone:
-        _RTP[0] += 100
         one = BaresipPhone(
             user,
             sip_plane.PASSWORD,
             (sip_plane.HOST, plane.sip_port),
             tone_hz=tone_hz,
             sip_port=sip_plane.free_udp(1)[0],
-            rtp_port=_RTP[0],
+            rtp_ports=sip_plane.phone_rtp(),
             **options,  # type: ignore[arg-type]
         )
         made.append(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -16,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 PASSWORD = "k7mq-x3dw-p9ra-t4hv"
 REALM = "cadran.local"
-_NEXT = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 200 + os.getpid() % 60 * 100]  # two runs keep apart
+# Two runs keep apart. Voice never shares a port, and no port is one that the system gives by itself (32768 and up):
+# the planes have 10000 to 13999 for theirs, the telephones 14000 to 18199, signalling is above.
+_NEXT = [int(os.environ.get("CADRAN_PORT_BASE", "24000")) + 200 + os.getpid() % 60 * 100]
+_PHONES = itertools.cycle(range(14_000 + os.getpid() % 7 * 600, 14_600 + os.getpid() % 7 * 600, 20))
 
 
 def free_udp(count: int = 1) -> list[int]:
@@ -33,6 +37,12 @@ def free_udp(count: int = 1) -> list[int]:
     return found
 
 
+def phone_rtp() -> tuple[int, int]:
+    """First and last port for the voice of one telephone; thirty telephones at a time."""
+    first = next(_PHONES)
+    return first, first + 18
+
+
 @dataclass
 class Plane:
     """The processes of one installation. `start(name)` and `kill(name)` for charging, media, sip, carrier, carrier2."""
@@ -44,7 +54,7 @@ class Plane:
 
     def __post_init__(self) -> None:
         self.sip_port, self.carrier_port, self.carrier2_port = free_udp(3)
-        self.rtp_min = 10_000 + os.getpid() % 16 * 800  # below the ports that the system gives to phones
+        self.rtp_min = 10_000 + os.getpid() % 5 * 800
         self.env = {
             **os.environ,
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}",
