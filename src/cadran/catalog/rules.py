@@ -44,6 +44,70 @@ class DeckState(StrEnum):
     ACTIVATED = "activated"
 
 
+class AtMaximum(StrEnum):
+    """What happens to a call whose price has reached the rate's maximum: it is cut, or goes on for nothing."""
+
+    CUT = "cut"
+    FREE = "free"
+
+
+class Rounding(StrEnum):
+    """How the charge, once, becomes a multiple of its last decimal. Half of it goes up in HALF_UP."""
+
+    HALF_UP = "half-up"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateGroup:
+    """The price from `from_s` seconds after the answer on, until the next group: price_nanos (1e-9 of the currency) for each
+    `unit_s` seconds, counted in increments of `increment_s` seconds. An increment belongs to the group in which it begins."""
+
+    from_s: int
+    price_nanos: int
+    unit_s: int = 60
+    increment_s: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """All that a time band may price otherwise than its rate: price_nanos for each `unit_s` seconds, the increments, the fees
+    (micros), and groups by elapsed time, the first of which starts after 0."""
+
+    price_nanos: int
+    unit_s: int = 60
+    first_s: int = 1
+    next_s: int = 1
+    connection_micros: int = 0
+    minimum_micros: int = 0
+    groups: tuple[RateGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What few rates need, shared by all that need the same.
+
+    unit_s: the seconds that the rate's price_nanos is for. free_s: seconds after the answer that cost nothing; increments are counted
+    from their end. groups: prices by elapsed time, the first of which starts after 0. maximum_micros: the most that a call costs, and
+    at_maximum what follows. rounding, decimals: the one rounding, of usage and connection fee together; 6 decimals is a micro-unit, more
+    than 6 round the amount to 6 and the quoted one to all. split: what a call costs follows the bands and the dates of rates while it
+    lasts; otherwise the price of its start holds to its end.
+    """
+
+    unit_s: int = 60
+    free_s: int = 0
+    groups: tuple[RateGroup, ...] = ()
+    maximum_micros: int | None = None
+    at_maximum: AtMaximum = AtMaximum.CUT
+    rounding: Rounding = Rounding.HALF_UP
+    decimals: int = 6
+    split: bool = False
+
+
+PLAIN = Tariff()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeBand:
     """A named time band with a price of its own, in the civil time of `zone` (an IANA name).
@@ -51,7 +115,10 @@ class TimeBand:
     weekdays: Monday is 0; the days on which the band runs, unless the day is one of `holidays`.
     windows: half-open (from, to) in minutes of the civil day, 0 to 1440; a night is two windows.
     on_holidays: the band runs on the days of `holidays`; without it, it does not run on them.
-    price_nanos: 1e-9 of the currency, per minute.
+    price_nanos: 1e-9 of the currency, for the seconds that the rate's price is for (a minute), or `pricing.unit_s` where stated.
+    weight: of two bands that run at one instant the heavier counts; two of the same weight may not meet.
+    years, months, month_days: the band runs in these alone; empty means all. pricing: increments, fees and groups of its own, with the same
+    price_nanos; without it, those of the rate hold (its groups do not).
     """
 
     name: str
@@ -61,6 +128,11 @@ class TimeBand:
     windows: tuple[tuple[int, int], ...] = ((0, 1440),)
     holidays: frozenset[date] = frozenset()
     on_holidays: bool = False
+    weight: int = 0
+    years: frozenset[int] = frozenset()
+    months: frozenset[int] = frozenset()
+    month_days: frozenset[int] = frozenset()
+    pricing: Pricing | None = None
 
     def runs(self, at: datetime) -> bool:
         """Whether the band runs at that instant; on days of clock change it follows the wall clock of its zone."""
@@ -115,6 +187,8 @@ class Rate:
     deck: str = ""
     version: str = ""
     line: int = 0
+    tariff: Tariff | None = None
+    successors: tuple[Rate, ...] = ()
 
 
 def check_rate(rate: Rate) -> None:
