@@ -90,8 +90,8 @@ class Tariff:
 
     unit_s: the seconds that the rate's price_nanos is for. free_s: seconds after the answer that cost nothing; increments are counted
     from their end. groups: prices by elapsed time, the first of which starts after 0. maximum_micros: the most that a call costs, and
-    at_maximum what follows. rounding, decimals: the one rounding, of usage and connection fee together; 6 decimals is a micro-unit, more
-    than 6 round the amount to 6 and the quoted one to all. split: what a call costs follows the bands and the dates of rates while it
+    at_maximum what follows. rounding, decimals: the one rounding, of usage and connection fee together; 6 decimals is a micro-unit,
+    and more than 6 round the amount to 6. split: what a call costs follows the bands and the dates of rates while it
     lasts; otherwise the price of its start holds to its end.
     """
 
@@ -117,8 +117,8 @@ class TimeBand:
     on_holidays: the band runs on the days of `holidays`; without it, it does not run on them.
     price_nanos: 1e-9 of the currency, for the seconds that the rate's price is for (a minute), or `pricing.unit_s` where stated.
     weight: of two bands that run at one instant the heavier counts; two of the same weight may not meet.
-    years, months, month_days: the band runs in these alone; empty means all. pricing: increments, fees and groups of its own, with the same
-    price_nanos; without it, those of the rate hold (its groups do not).
+    years, months, month_days: the band runs in these alone; empty means all. pricing: increments, fees and groups of its own, with
+    the same price_nanos; without it, those of the rate hold (its groups do not).
     """
 
     name: str
