@@ -86,7 +86,7 @@ def test_by_the_second_each_second_counts_from_the_first(seconds: int, billed: i
     ],
 )
 def test_seconds_are_rounded_up_to_whole_increments(first_s: int, next_s: int, seconds: int, billed: int) -> None:
-    assert rules.billed_s(rate(first_s=first_s, next_s=next_s), seconds) == billed
+    assert rules.billed_s(rate(first_s=first_s, next_s=next_s), seconds, AT) == billed
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_affordable_seconds_are_the_exact_inverse_of_the_charge(found: rules.Rat
 def test_first_grant_is_whole_increments_and_not_below_the_minimum(found: rules.Rate, minimum: int) -> None:
     seconds = rules.first_grant_s(found, AT, minimum)
     assert seconds >= max(minimum, found.first_s)
-    assert rules.billed_s(found, seconds) == seconds
+    assert rules.billed_s(found, seconds, AT) == seconds
     assert seconds - max(minimum, found.first_s) < found.next_s
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cadran.catalog import rules as catalog
 from cadran.rating import decks, rules
 
 DAY = timedelta(days=1)
@@ -16,12 +17,14 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def rate(prefix: str, price: int = 1, since: int | None = None, until: int | None = None) -> rules.Rate:
     """Dates are days after START."""
-    dates = {}
-    if since is not None:
-        dates["valid_from"] = START + since * DAY
-    if until is not None:
-        dates["valid_to"] = START + until * DAY
-    return rules.Rate(prefix=prefix, destination=prefix, currency="EUR", price_nanos=price, **dates)
+    return rules.Rate(
+        prefix=prefix,
+        destination=prefix,
+        currency="EUR",
+        price_nanos=price,
+        valid_from=catalog.ALWAYS_FROM if since is None else START + since * DAY,
+        valid_to=catalog.FOR_EVER if until is None else START + until * DAY,
+    )
 
 
 def test_the_longest_prefix_wins() -> None:

@@ -1,4 +1,4 @@
-"""Time bands as text: the cells of a deck file, and the JSON that the table keeps. Pure."""
+"""Time bands and tariffs as text: the cells of a deck file, and the JSON that the table keeps. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from cadran.catalog.rules import InvalidRate, TimeBand
+import msgspec
+
+from cadran.catalog.rules import InvalidRate, Pricing, Tariff, TimeBand
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOLIDAY = "holiday"
@@ -88,6 +90,7 @@ def to_text(bands: tuple[TimeBand, ...]) -> str:
                 "windows": band.windows,
                 "holidays": sorted(day.isoformat() for day in band.holidays),
                 "on_holidays": band.on_holidays,
+                **_seldom(band),
             }
             for band in bands
         ],
@@ -107,6 +110,34 @@ def from_text(text: str) -> tuple[TimeBand, ...]:
             windows=tuple((start, end) for start, end in item["windows"]),
             holidays=frozenset(date.fromisoformat(day) for day in item["holidays"]),
             on_holidays=item["on_holidays"],
+            weight=item.get("weight", 0),
+            years=frozenset(item.get("years", ())),
+            months=frozenset(item.get("months", ())),
+            month_days=frozenset(item.get("month_days", ())),
+            pricing=msgspec.convert(item["pricing"], Pricing) if "pricing" in item else None,
         )
         for item in (json.loads(text) if text else ())
     )
+
+
+def tariff_to_text(tariff: Tariff | None) -> str:
+    """The JSON that the table keeps of a rate's tariff; empty for none."""
+    return "" if tariff is None else msgspec.json.encode(tariff, order="sorted").decode()
+
+
+@lru_cache(maxsize=4096)
+def tariff_from_text(text: str) -> Tariff | None:
+    """The reverse of `tariff_to_text`."""
+    return msgspec.json.decode(text, type=Tariff) if text else None
+
+
+def _seldom(band: TimeBand) -> dict[str, object]:
+    """What few bands state."""
+    told: dict[str, object] = {
+        "weight": band.weight,
+        "years": sorted(band.years),
+        "months": sorted(band.months),
+        "month_days": sorted(band.month_days),
+        "pricing": msgspec.to_builtins(band.pricing),
+    }
+    return {name: value for name, value in told.items() if value}

@@ -45,7 +45,8 @@ _PAIR = """
 _COUNTS = """
     SELECT coalesce(sum(n.price_nanos > o.price_nanos), 0), coalesce(sum(n.price_nanos < o.price_nanos), 0),
            coalesce(sum(n.price_nanos = o.price_nanos AND n.first_s = o.first_s AND n.next_s = o.next_s
-               AND n.connection_micros = o.connection_micros AND n.minimum_micros = o.minimum_micros AND n.bands = o.bands), 0),
+               AND n.connection_micros = o.connection_micros AND n.minimum_micros = o.minimum_micros AND n.bands = o.bands
+               AND n.tariff = o.tariff), 0),
            count(*)
 """
 _LIST = "SELECT n.prefix, n.destination, n.destination_en, o.price_nanos, n.price_nanos"

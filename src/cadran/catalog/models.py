@@ -37,7 +37,8 @@ class Deck(models.Model):
 
 
 class DeckRate(models.Model):
-    """One rate of a deck: see rules.Rate for units. `bands` is the list of its time bands as JSON text, empty for none."""
+    """One rate of a deck: see rules.Rate for units. `bands` is the list of its time bands and `tariff` its tariff as JSON text,
+    empty for none."""
 
     deck = models.ForeignKey(Deck, on_delete=models.CASCADE, related_name="rates")
     line = models.PositiveIntegerField()
@@ -52,6 +53,7 @@ class DeckRate(models.Model):
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField()
     bands = models.TextField(blank=True)
+    tariff = models.TextField(blank=True, default="")
 
     class Meta:
         constraints = [

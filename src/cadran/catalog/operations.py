@@ -335,6 +335,7 @@ def _write_rates(deck_id: int, rates: list[rules.Rate], told: Progress) -> None:
             "valid_to": instant(rate.valid_to),
             "bands": bands.to_text(rate.bands),
             "destination_en": rate.destination_en,
+            "tariff": bands.tariff_to_text(rate.tariff),
         }
         return [values[field.name] for field in columns]
 

@@ -30,6 +30,7 @@ _RATE_FIELDS = (
     "bands",
     "destination_en",
     "line",
+    "tariff",
 )
 LIST_LIMIT = 500
 
@@ -180,7 +181,7 @@ def prices(
     found: dict[tuple[object, ...], rules.Rate] = {}
     listed = rows.annotate(detail=Length("prefix")).order_by("detail", "destination", "prefix")
     for row in listed.values_list(*_RATE_FIELDS).iterator(chunk_size=10_000):
-        key = (row[1], *row[2:7], row[9])
+        key = (row[1], *row[2:7], row[9], row[12])
         if key not in found:
             found[key] = _rate(version, row)
             if len(found) == limit:
@@ -201,9 +202,8 @@ def _destinations(deck_id: int, sha256: str) -> tuple[tuple[str, str], ...]:
 
 
 def _rate(version: DeckVersion, row: tuple[Any, ...]) -> rules.Rate:
-    prefix, destination, price, first_s, next_s, connection, minimum, valid_from, valid_to, band_text, english, line = (
-        row
-    )
+    prefix, destination, price, first_s, next_s, connection, minimum = row[:7]
+    valid_from, valid_to, band_text, english, line, tariff_text = row[7:]
     return rules.Rate(
         prefix=prefix,
         destination=intern(destination),
@@ -220,6 +220,7 @@ def _rate(version: DeckVersion, row: tuple[Any, ...]) -> rules.Rate:
         deck=version.name,
         version=version.version,
         line=line,
+        tariff=bands.tariff_from_text(tariff_text) if tariff_text else None,
     )
 
 

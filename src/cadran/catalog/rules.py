@@ -18,6 +18,9 @@ MAX_PRICE_NANOS = 1_000 * 10**9
 MAX_FEE_MICROS = 1_000 * 10**6
 MAX_INCREMENT_S = 86_400
 MAX_PREFIX = 15
+MAX_UNIT_S = 10**9
+MAX_GROUPS = 50
+MAX_DECIMALS = 12
 ALWAYS_FROM = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 STANDARD_DECK = "world"
@@ -142,13 +145,29 @@ class TimeBand:
                 return False
         elif civil.weekday() not in self.weekdays:
             return False
+        if not self._dated(civil.date()):
+            return False
         minute = civil.hour * 60 + civil.minute
         return any(start <= minute < end for start, end in self.windows)
+
+    def _dated(self, day: date) -> bool:
+        return (
+            (not self.years or day.year in self.years)
+            and (not self.months or day.month in self.months)
+            and (not self.month_days or day.day in self.month_days)
+        )
 
     def overlaps(self, other: TimeBand) -> bool:
         """Whether both may run at one instant. Bands of different zones always may."""
         if self.zone != other.zone:
             return True
+        for mine, theirs in (
+            (self.years, other.years),
+            (self.months, other.months),
+            (self.month_days, other.month_days),
+        ):
+            if mine and theirs and not mine & theirs:
+                return False
         both_on_holidays = self.on_holidays and other.on_holidays
         if not (self.weekdays & other.weekdays or both_on_holidays or self._holiday_meets(other)):
             return False
@@ -198,28 +217,83 @@ def check_rate(rate: Rate) -> None:
         or rate.prefix[0] == "0"
     ):
         raise InvalidRate(f"a prefix is 1 to {MAX_PREFIX} digits and starts with a country code, not {rate.prefix!r}")
-    if any(not 0 <= price <= MAX_PRICE_NANOS for price in (rate.price_nanos, *(b.price_nanos for b in rate.bands))):
-        raise InvalidRate("a price lies between 0 and 1000 a minute")
-    if not (1 <= rate.first_s <= MAX_INCREMENT_S and 1 <= rate.next_s <= MAX_INCREMENT_S):
-        raise InvalidRate(f"an increment lies between 1 and {MAX_INCREMENT_S} seconds")
-    if not (0 <= rate.connection_micros <= MAX_FEE_MICROS and 0 <= rate.minimum_micros <= MAX_FEE_MICROS):
-        raise InvalidRate("a connection fee and a minimum charge lie between 0 and 1000")
+    tariff = rate.tariff or PLAIN
+    _check_price(rate.price_nanos, tariff.unit_s)
+    _check_increments(rate.first_s, rate.next_s)
+    _check_fees(rate.connection_micros, rate.minimum_micros)
     if rate.valid_from >= rate.valid_to:
         raise InvalidRate("a rate must end after it starts")
-    check_bands(rate.bands)
+    check_tariff(tariff)
+    check_bands(rate.bands, tariff.unit_s)
 
 
-def check_bands(bands: tuple[TimeBand, ...]) -> None:
-    """Raises InvalidRate where two bands of one rate may run at the same instant."""
+def check_tariff(tariff: Tariff) -> None:
+    """Raises InvalidRate where a tariff cannot be charged by."""
+    check_groups(tariff.groups)
+    if not 0 <= tariff.free_s <= MAX_INCREMENT_S:
+        raise InvalidRate(f"free seconds lie between 0 and {MAX_INCREMENT_S}")
+    if tariff.maximum_micros is not None and not 0 <= tariff.maximum_micros <= MAX_FEE_MICROS:
+        raise InvalidRate("the most that a call costs lies between 0 and 1000")
+    if not 0 <= tariff.decimals <= MAX_DECIMALS:
+        raise InvalidRate(f"an amount is rounded to 0 to {MAX_DECIMALS} decimals")
+
+
+def check_groups(groups: tuple[RateGroup, ...]) -> None:
+    """Raises InvalidRate where groups by elapsed time do not follow one another."""
+    if len(groups) > MAX_GROUPS:
+        raise InvalidRate(f"a rate has at most {MAX_GROUPS} groups by elapsed time")
+    last = 0
+    for group in groups:
+        if not last < group.from_s <= MAX_INCREMENT_S:
+            raise InvalidRate("groups by elapsed time start after 0, in order, within a day")
+        last = group.from_s
+        _check_price(group.price_nanos, group.unit_s)
+        _check_increments(group.increment_s)
+
+
+def check_bands(bands: tuple[TimeBand, ...], unit_s: int = 60) -> None:
+    """Raises InvalidRate where a band cannot be charged by, or two of one weight may run at the same instant. unit_s: the seconds
+    that the price of a band without `pricing` is for."""
     for index, band in enumerate(bands):
         for start, end in band.windows:
             if not 0 <= start < end <= 1440:
                 raise InvalidRate("a window of a band lies within one day: write a night as 00:00-06:00 22:00-24:00")
         if any(after[0] < before[1] for before, after in pairwise(sorted(band.windows))):
             raise InvalidRate(f"the windows of the band {band.name} overlap")
+        _check_pricing(band, unit_s)
         for other in bands[index + 1 :]:
-            if band.overlaps(other):
+            if band.weight == other.weight and band.overlaps(other):
                 raise InvalidRate(f"the bands {band.name} and {other.name} overlap: one instant must have one price")
+
+
+def _check_pricing(band: TimeBand, unit_s: int) -> None:
+    own = band.pricing
+    if own is None:
+        _check_price(band.price_nanos, unit_s)
+        return
+    if own.price_nanos != band.price_nanos:
+        raise InvalidRate(f"the band {band.name} states two prices")
+    _check_price(own.price_nanos, own.unit_s)
+    _check_increments(own.first_s, own.next_s)
+    _check_fees(own.connection_micros, own.minimum_micros)
+    check_groups(own.groups)
+
+
+def _check_price(nanos: int, unit_s: int) -> None:
+    if not 1 <= unit_s <= MAX_UNIT_S:
+        raise InvalidRate(f"a price is for 1 to {MAX_UNIT_S} seconds")
+    if not 0 <= nanos * 60 <= MAX_PRICE_NANOS * unit_s:
+        raise InvalidRate("a price lies between 0 and 1000 a minute")
+
+
+def _check_increments(*lengths: int) -> None:
+    if not all(1 <= length <= MAX_INCREMENT_S for length in lengths):
+        raise InvalidRate(f"an increment lies between 1 and {MAX_INCREMENT_S} seconds")
+
+
+def _check_fees(connection: int, minimum: int) -> None:
+    if not (0 <= connection <= MAX_FEE_MICROS and 0 <= minimum <= MAX_FEE_MICROS):
+        raise InvalidRate("a connection fee and a minimum charge lie between 0 and 1000")
 
 
 @carries("KRY-4.5.1-price-of-the-day")

@@ -15,6 +15,7 @@ from cadran.ledger.ports import Books
 from cadran.ledger.rules import Kind
 from cadran.policy import calls as policy
 from cadran.policy.rules import Decision, Input
+from cadran.rating import rules as rating
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.ids import new_id
@@ -202,7 +203,12 @@ class Calls:
         rate = self.prices.find(wallet.brand, request.destination, request.at)
         if rate is None or rate.currency != wallet.currency:
             return opened(decision=rules.no_price(terms, {**decision.inputs}), state=rules.REFUSED)
-        return opened(decision=decision, state=rules.OPEN, rate=rate)
+        session = opened(decision=decision, state=rules.OPEN, rate=rate)
+        cut_s = rating.cut_s(rate, request.at)
+        if cut_s is not None and (limit_s is None or cut_s < limit_s):
+            # A maximum below the first increment's price still lets the call be: it costs the maximum.
+            return replace(session, limit_s=max(cut_s, 1), limit_clause=decision.clause)
+        return session
 
     def _reserved(self, session: rules.Session) -> rules.Session:
         """Hold the first grant, or refuse the call when the credit does not pay for it whole."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from cadran.catalog import queries, rules
+from cadran.rating.rules import MAX_DURATION_S
 from cadran.units import period
 
 generation = queries.generation
@@ -32,7 +33,14 @@ class Deck:
 
     def find(self, digits: str, at: datetime) -> rules.Rate | None:
         """The rate of a call to `digits` (E.164 without plus) that starts at `at` (aware): of the version in force then, the
-        longest prefix with a rate valid then; where that of a longer prefix has expired, the shorter one's. None: no price."""
+        longest prefix with a rate valid then; where that of a longer prefix has expired, the shorter one's. None: no price.
+
+        A rate that splits calls comes with its successors, each valid from the instant at which it follows.
+        """
+        rate = self._find(digits, at)
+        return self._followed(rate, digits, at) if rate and rate.tariff and rate.tariff.split else rate
+
+    def _find(self, digits: str, at: datetime) -> rules.Rate | None:
         for version in reversed(self.versions):
             if version.effective_from <= at:
                 break
@@ -46,6 +54,28 @@ class Deck:
                     if rate.valid_from <= at < rate.valid_to:
                         return rate
         return None
+
+    def _followed(self, rate: rules.Rate, digits: str, at: datetime) -> rules.Rate:
+        """The rate with what follows it during the longest call. Where the deck has no price for a while, the last one goes on."""
+        end, current = at + timedelta(seconds=MAX_DURATION_S), rate
+        successors: list[rules.Rate] = []
+        for change in sorted({one for one in self._changes(digits) if at < one < end}):
+            found = self._find(digits, change)
+            if found is not None and found is not current and found.currency == rate.currency:
+                successors.append(replace(found, valid_from=change))
+                current = found
+        if not successors:
+            return rate
+        return replace(rate, valid_to=successors[0].valid_from, successors=tuple(successors))
+
+    def _changes(self, digits: str) -> Iterator[datetime]:
+        """The instants at which another rate may hold for a number."""
+        for version in self.versions:
+            yield version.effective_from
+            for length in range(1, min(len(digits), version.longest) + 1):
+                for rate in version.by_prefix.get(digits[:length], ()):
+                    yield rate.valid_from
+                    yield rate.valid_to
 
 
 def load(brand: str, name: str = rules.STANDARD_DECK, previous: Deck | None = None) -> Deck:
