@@ -166,7 +166,7 @@ class Books:
             "SELECT coalesce(sum(held_micros), 0) FROM charging_session WHERE state = 'open'"
         )
         assert self.one("SELECT coalesce(sum(charge_micros), 0) FROM charging_cdr WHERE corrects = ''") == self.one(
-            "SELECT coalesce(sum(amount_micros), 0) FROM ledger_posting WHERE account_name LIKE 'revenue/calls/%'"
+            "SELECT coalesce(sum(amount_micros), 0) FROM ledger_posting WHERE account_name LIKE 'revenue/%'"
         )
 
 

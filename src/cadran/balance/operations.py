@@ -228,10 +228,19 @@ def take_more(
 
 @carries("IPP-9.2-cut-at-zero")
 def hold(
-    store: ports.Buckets, books: Books, *, owner: str, reservation: str, step: int, amount_micros: int, at: datetime
+    store: ports.Buckets,
+    books: Books,
+    *,
+    owner: str,
+    reservation: str,
+    step: int,
+    amount_micros: int,
+    at: datetime,
+    income: AccountRef | None = None,
+    reason: str = "call",
 ) -> tuple[str, ...]:
-    """Hold an amount under a reservation, on what expires first. Returns the transfers' ids; none when the credit does not cover it
-    whole (then nothing is held)."""
+    """Hold an amount under a reservation, on what expires first; for the brand's account `income`, that of calls by default. Returns
+    the transfers' ids; none when the credit does not cover it whole (then nothing is held)."""
     found = wallet(store, owner)
     usable = rules.in_order_of_use(buckets(store, books, owner=owner), at)
     ids = []
@@ -243,11 +252,11 @@ def hold(
                 transfer=f"{reservation}:h{step:05d}.{number:03d}",
                 reservation=reservation,
                 debit=AccountRef(owner, CREDIT + part.bucket),
-                credit=house(found.brand, "revenue/calls", found.currency),
+                credit=income or house(found.brand, "revenue/calls", found.currency),
                 currency=found.currency,
                 amount_micros=part.micros,
                 at=at,
-                reason="call",
+                reason=reason,
             )
         )
     return tuple(ids)

@@ -51,6 +51,14 @@ class Calls:
         self._changed.clear()
         self.open = {session.request.session: session for session in self.sessions.open_sessions()}
 
+    def note(self, session: rules.Session) -> None:
+        """The present operation changed that session."""
+        self._changed[session.request.session] = session
+
+    def noted(self, session: str) -> rules.Session:
+        """A session as the present operation left it."""
+        return self._changed[session]
+
     def changed(self) -> tuple[str, ...]:
         """The sessions that the present operation changed."""
         return tuple(self._changed)
@@ -72,8 +80,8 @@ class Calls:
     def authorise(self, request: AuthoriseCall) -> Grant:
         """See `ports.Charging.authorise`."""
         checks.authorise(request)
-        if known := self._find(request.session):
-            if not rules.same_call(known.request, request):
+        if known := self.find(request.session):
+            if known.event is not None or not rules.same_call(known.request, request):
                 raise refused("key-reused", f"{request.session} was another call: use a new session for each call")
             return known.first_grant()
         session = self._decided(request)
@@ -138,7 +146,7 @@ class Calls:
             known = self.open.get(session)
             if known is None:
                 closed.append(session)
-            elif seconds > known.used_s:
+            elif seconds > known.used_s and known.event is None:
                 self.sessions.report(known.request.account, session, seconds)
                 self._changed[session] = replace(known, used_s=seconds)
         return tuple(closed)
@@ -237,12 +245,13 @@ class Calls:
             final=first.final,
         )
 
-    def _find(self, session: str) -> rules.Session | None:
+    def find(self, session: str) -> rules.Session | None:
+        """The session of that key, open or over; an event's as well."""
         return self.open.get(session) or self.sessions.session(session)
 
     def _known(self, session: str) -> rules.Session:
-        found = self._find(session)
-        if found is None:
+        found = self.find(session)
+        if found is None or found.event is not None:
             raise refused("session-unknown", f"no session {session}: authorise it first")
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from cadran.charging import rules
 from cadran.charging.ports import (
     AuthoriseCall,
     BuyCredit,
+    ChargeEvent,
     ChargingRefused,
     CorrectCharge,
     GiveCredit,
@@ -26,6 +28,11 @@ MAX_SECONDS = 10 * 86_400
 MAX_HEARTBEAT = 5_000
 MAX_CHARGE_MICROS = 10**12
 YEARS = (1990, 9000)
+MAX_EVENT_KEY = MAX_SESSION - len("event/")
+MAX_INPUTS = 32
+MAX_HOLD_S = 7 * 86_400
+EVENT_STEPS = frozenset({"once", "hold", "take", "release"})
+_SERVICE = re.compile(r"[a-z][a-z0-9-]{0,29}")
 WITHDRAWAL_STEPS = frozenset({"hold", "take", "release"})
 
 
@@ -123,6 +130,51 @@ def withdrawal(request: WithdrawCredit) -> None:
         _whole(request.amount_micros, "amount_micros", most=MAX_CHARGE_MICROS)
         if request.amount_micros <= 0:
             raise invalid("a withdrawal is above zero")
+
+
+def event(request: ChargeEvent) -> None:
+    """The key, the step and the instant of an event; what it is and who decided its price, unless it is one of the later steps."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_EVENT_KEY:
+        raise invalid(f"a key of an event has at most {MAX_EVENT_KEY} characters")
+    _key(request.account, "account")
+    _one_of(request.step, EVENT_STEPS, "step")
+    _instant(request.at)
+    if request.amount_micros is not None:
+        _whole(request.amount_micros, "amount_micros", most=MAX_CHARGE_MICROS)
+    if request.step in ("take", "release"):
+        return
+    if (
+        not isinstance(request.service, str)
+        or not _SERVICE.fullmatch(request.service)
+        or request.service in ("call", "calls")
+    ):
+        raise invalid(f"service is a word of small letters such as sms, not {request.service!r}")
+    if request.amount_micros is None:
+        raise invalid("amount_micros is missing: the caller decides the price")
+    wallet(account=request.account, brand="any", currency=request.currency, at=request.at)
+    _key(request.terms, "terms")
+    if request.accepted_terms:
+        _key(request.accepted_terms, "accepted_terms")
+    _whole(request.units, "units", most=10**9)
+    _whole(request.hold_s, "hold_s", most=MAX_HOLD_S)
+    _text(request.destination, "destination")
+    _text(request.caller, "caller")
+    decision = request.decision
+    if decision is None or not decision.allowed or decision.terms != request.terms:
+        raise invalid("decision is the caller's own: allowed, and by the terms of the request")
+    _key(decision.clause, "clause")
+    _key(decision.code, "code")
+    _text(decision.fr, "fr", least=1)
+    _text(decision.en, "en", least=1)
+    if len(decision.inputs) > MAX_INPUTS:
+        raise invalid(f"a decision has at most {MAX_INPUTS} inputs")
+    for name, value in decision.inputs.items():
+        _text(name, "a name of the inputs", least=1)
+        if isinstance(value, str):
+            _text(value, name)
+        elif isinstance(value, int):
+            _whole(int(value), name, least=-(2**63), most=2**63 - 1)
 
 
 def gift(request: GiveCredit) -> None:

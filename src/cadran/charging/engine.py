@@ -18,7 +18,7 @@ import structlog
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters.sqlite import SqliteBuckets
-from cadran.charging import checks, corrections, gifts, metrics, needs, rules
+from cadran.charging import checks, corrections, events, gifts, metrics, needs, rules
 from cadran.charging.adapters.evidence import Evidence
 from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
@@ -26,6 +26,8 @@ from cadran.charging.ports import (
     AuthoriseCall,
     Bought,
     BuyCredit,
+    Charged,
+    ChargeEvent,
     ChargingRefused,
     ChargingUnavailable,
     CorrectCharge,
@@ -179,6 +181,11 @@ class Engine:
         assert isinstance(answer, Bought)
         return answer
 
+    def charge_event(self, request: ChargeEvent) -> Charged:
+        answer = self._one(lambda: self.do_charge_event(request))
+        assert isinstance(answer, Charged)
+        return answer
+
     def expire_credit(self, *, at: datetime) -> int:
         answer = self._one(lambda: self.do_expire_credit(at=at))
         assert isinstance(answer, int)
@@ -237,7 +244,8 @@ class Engine:
         until = self._clock.seconds() + self._lease_s
         for session in used_s:
             if session in self._leases:
-                self._leases[session] = until
+                known = self.calls.open.get(session)
+                self._leases[session] = until + (self._patience_s(known) if known and known.event else 0)
         return closed
 
     def do_settle(self, request: SettleCall) -> Settled:
@@ -314,6 +322,11 @@ class Engine:
     def do_give_credit(self, request: GiveCredit) -> Bought:
         return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
+    def do_charge_event(self, request: ChargeEvent) -> Charged:
+        charged = events.charge(request, calls=self.calls)
+        metrics.charged(request.step, charged)
+        return charged
+
     def do_erase_evidence(self, *, holder: int) -> int:
         checks.holder(holder)
         return self.evidence.journal.erase(holder)
@@ -362,10 +375,16 @@ class Engine:
             self.calls.keep()
             for session in changed:
                 if (known := self.calls.open.get(session)) is not None:
-                    self._leases[session] = until if known.seq or known.used_s else until + self._ringing_s
+                    self._leases[session] = until + self._patience_s(known)
                 else:
                     self._leases.pop(session, None)
             metrics.open_sessions(len(self.calls.open))
+
+    def _patience_s(self, session: rules.Session) -> int:
+        """How much longer than a lease nothing need be heard: of a call that rings, or of an event that asked for it."""
+        if session.event is not None:
+            return max(0, session.event.hold_s - self._lease_s)
+        return 0 if session.seq or session.used_s else self._ringing_s
 
     def _abandon(self) -> None:
         """Undo the transaction, and take memory back to what the file has."""
@@ -382,9 +401,10 @@ class Engine:
     def _load(self) -> None:
         self.calls.load()
         until = self._clock.seconds() + self._lease_s
-        self._leases = {session: self._leases.get(session, until) for session in self.calls.open}
+        held_s = {key: self._patience_s(known) for key, known in self.calls.open.items() if known.event is not None}
+        self._leases = {key: self._leases.get(key, until + held_s.get(key, 0)) for key in self.calls.open}
 
-    def _lease_over(self, session: str, at: datetime) -> Settled | None:
+    def _lease_over(self, session: str, at: datetime) -> Settled | Charged | None:
         known = self.calls.open.get(session)
         if known is None:
             self._leases.pop(session, None)
@@ -392,6 +412,8 @@ class Engine:
         self._leases[session] = self._clock.seconds() + self._lease_s  # if it fails, not again at once
         log.warning("lease over", call=session, used_s=known.used_s)
         metrics.lease_over()
+        if known.event is not None:
+            return events.ended(known, self.calls, at=at, take=None, unused=Kind.EXPIRE)
         return self.calls.settle(rules.lease_over(known, at), unused=Kind.EXPIRE)
 
 

@@ -12,6 +12,8 @@ from cadran.units.money import decimal_text
 
 _WORDS = {
     "call": ("Appel", "Call"),
+    "service": ("Service", "Service"),
+    "units": ("unités", "units"),
     "to": ("vers", "to"),
     "asked": ("demandé", "asked"),
     "answered": ("décroché", "answered"),
@@ -52,6 +54,8 @@ _CLASSES = {
     "inum": ("numéro iNum", "iNum"),
     "geographic": ("ligne fixe", "landline"),
     "mobile": ("mobile", "mobile"),
+    "sms": ("SMS", "SMS"),
+    "airtime": ("recharge de mobile", "mobile top-up"),
     "excluded": ("plateforme exclue des forfaits", "platform outside packages"),
 }
 _ENDS = {
@@ -62,6 +66,7 @@ _ENDS = {
     "declined": ("décliné", "declined"),
     "failed": ("échoué", "failed"),
     "refused": ("refusé", "refused"),
+    "delivered": ("rendu", "delivered"),
     "caller": ("l'appelant", "the caller"),
     "callee": ("l'appelé", "the called"),
     "credit": ("la fin du crédit", "the end of the credit"),
@@ -86,6 +91,8 @@ class Explanation:
         return {
             "cdr": record.cdr_id,
             "session": record.session,
+            "service": record.service,
+            "units": record.units,
             "account": record.account,
             "call": {
                 "direction": record.direction,
@@ -142,17 +149,21 @@ def _lines(told: Explanation, lang: int) -> Iterator[str]:
     record = told.record
     of_class = _CLASSES.get(record.number_class, (record.number_class,) * 2)[lang]
     disposition, ended_by = (_ENDS.get(name, (name, name))[lang] for name in (record.disposition, record.ended_by))
-    yield f"{word('call')} {record.cdr_id}: {of_class} {word('to')} {record.destination}"
+    is_call = record.service == "call"
+    units = f", {record.units} {word('units')}" if record.units > 1 else ""
+    where = f" {word('to')} {record.destination}" if record.destination else ""
+    yield f"{word('call' if is_call else 'service')} {record.cdr_id}: {of_class}{where}{units}"
     yield f"  {word('asked')} {record.authorised_at:%Y-%m-%d %H:%M:%S} UTC"
     if record.answered_at:
         yield f"  {word('answered')} {record.answered_at:%Y-%m-%d %H:%M:%S} UTC"
-    ended = f"{disposition}, {word('by')} {ended_by}, SIP {record.sip_code}"
+    ended = f"{disposition}, {word('by')} {ended_by}, SIP {record.sip_code}" if is_call else disposition
     yield f"  {word('ended')} {record.ended_at:%Y-%m-%d %H:%M:%S} UTC ({ended})"
     yield f"{word('decision')}: {record.decision['fr' if lang == 0 else 'en']}"
     yield f"  {word('clause')} {record.clause}; {word('terms')} {record.terms}"
-    yield f"{word('measured')}: {record.measured_ms / 1000:.3f} s"
-    yield from _time(record, word("charged"), word("granted"), word("limit"))
-    if record.rate is None and not record.corrects:
+    if is_call:
+        yield f"{word('measured')}: {record.measured_ms / 1000:.3f} s"
+        yield from _time(record, word("charged"), word("granted"), word("limit"))
+    if record.rate is None and not record.corrects and not record.charge_micros:
         yield f"{word('nothing')}."
     elif record.rate is not None:
         yield from _price(record.charge, record, lang)

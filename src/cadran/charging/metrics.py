@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from cadran.charging.ports import Grant
+from cadran.charging.ports import Charged, Grant
 from cadran.charging.records import Record
 
 AUTHORISED = Counter("cadran_charging_authorised_total", "Calls asked for, by answer", ["code"])
@@ -15,6 +15,7 @@ LOSS = Counter(
 )
 LOSS_S = Counter("cadran_charging_loss_seconds_total", "Seconds measured beyond what was granted")
 LEASES = Counter("cadran_charging_leases_over_total", "Calls settled because nothing more was heard of them")
+EVENTS = Counter("cadran_charging_events_total", "One-off services, by step and what became of it", ["step", "state"])
 OPEN = Gauge("cadran_charging_open_calls", "Calls with a session open", multiprocess_mode="livesum")
 BATCH = Histogram(
     "cadran_charging_batch_requests", "Requests in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -39,6 +40,10 @@ def settled(record: Record) -> None:
     if record.loss_s:
         LOSS_S.inc(record.loss_s)
         LOSS.labels(record.currency).inc(record.loss_micros)
+
+
+def charged(step: str, event: Charged) -> None:
+    EVENTS.labels(step, event.state).inc()
 
 
 def open_sessions(count: int) -> None:

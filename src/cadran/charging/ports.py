@@ -209,6 +209,54 @@ class Gifts(Protocol):
     def give_credit(self, request: GiveCredit) -> Bought: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeEvent:
+    """Charge a one-off service, at a price that the caller has decided: at once, or held first and then taken in part or released.
+
+    key: one for each event, the same for its steps. step: `once`, `hold`, `take` or `release`; the last two need key, account, step
+    and at alone. service: `sms`, `airtime`..., a word of small letters, which also names the brand's income. amount_micros: the whole
+    price, 0 and above; of a take, what is due in the end, None for all that is held. units: how many (parts of an SMS), for the
+    customer to read. destination: the number or address served. decision: the caller's answer of the contract, that it is allowed
+    and by which clause. hold_s: seconds for which the amount stays held when nothing more is heard, 0 for the usual ones of a call.
+    """
+
+    key: str
+    account: str
+    step: str
+    at: datetime
+    service: str = ""
+    terms: str = ""
+    amount_micros: int | None = None
+    currency: str = ""
+    units: int = 1
+    destination: str = ""
+    caller: str = ""
+    decision: Decision | None = None
+    hold_s: int = 0
+    accepted_terms: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charged:
+    """state: `refused` (the credit does not suffice: `decision` says so, nothing is held), `held`, `taken` or `released`.
+    amount_micros: what is held or was taken; cdr_id: its record, once it is over."""
+
+    key: str
+    decision: Decision
+    state: str
+    amount_micros: int
+    currency: str
+    cdr_id: str = ""
+
+
+class Events(Protocol):
+    """One-off services beside `Charging`; idempotent by key and step. May raise ChargingUnavailable, and ChargingRefused with the
+    reasons account-unknown, terms-unknown, currency-differs, key-reused, event-unknown, event-refused, event-taken, event-released,
+    event-exceeds-hold, invalid."""
+
+    def charge_event(self, request: ChargeEvent) -> Charged: ...
+
+
 class Corrections(Protocol):
     """What staff and re-rating use beside `Charging`; idempotent by key as well."""
 

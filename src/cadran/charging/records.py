@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cadran.charging import rules
@@ -19,6 +19,8 @@ class Record:
     charge: the charge step by step (rating's `Charge.as_dict()`), empty for a free call and for a correction.
     corrects: the record that a correction amends, at `corrected_at`, for `reason`; returned_micros and owed_micros say what became
     of the difference.
+    service: `call`, or the one-off service of an event (`sms`, `airtime`), which is also its number_class; units: how many of it.
+    An event is `delivered`, `cancelled` when what was held for it was given up, or `refused`; it has no seconds.
     """
 
     account: str
@@ -58,6 +60,8 @@ class Record:
     corrected_at: datetime | None = None
     returned_micros: int = 0
     owed_micros: int = 0
+    service: str = "call"
+    units: int = 0
 
     def settled(self) -> Settled:
         """The answer to settle."""
@@ -124,3 +128,40 @@ def refusal(session: rules.Session, *, cdr_id: str) -> Record:
     )
     nothing = rules.Outcome(measured_s=0, charged_s=0, charge=None, loss_s=0, loss_micros=0)
     return record(session, request, nothing, cdr_id=cdr_id, transfers=())
+
+
+@carries("IPP-10.1-cdr")
+def of_event(
+    session: rules.Session,
+    *,
+    at: datetime,
+    charge_micros: int,
+    disposition: str,
+    ended_by: str,
+    cdr_id: str,
+    transfers: tuple[str, ...],
+) -> Record:
+    """The record of a one-off service that is over."""
+    event = session.event
+    assert event is not None
+    call = SettleCall(session=session.request.session, at=at, disposition=disposition, ended_by=ended_by, sip_code=0)
+    nothing = rules.Outcome(measured_s=0, charged_s=0, charge=None, loss_s=0, loss_micros=0)
+    return replace(
+        record(session, call, nothing, cdr_id=cdr_id, transfers=transfers),
+        charge_micros=charge_micros,
+        service=event.service,
+        units=event.units,
+    )
+
+
+def event_refusal(session: rules.Session) -> Record:
+    """The record of a one-off service that was refused."""
+    return of_event(
+        session,
+        at=session.request.at,
+        charge_micros=0,
+        disposition="refused",
+        ended_by="operator",
+        cdr_id=session.cdr_id,
+        transfers=(),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadran.charging.ports import AuthoriseCall, Grant, SettleCall
+from cadran.charging.ports import AuthoriseCall, ChargeEvent, Grant, SettleCall
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
 from cadran.rating import rules as rating
@@ -27,6 +27,7 @@ class Session:
     first_granted_s: the answer to authorise; granted_s: what has been granted since, both None when credit does not limit the call.
     held_micros: what the reservation holds: exactly the charge of granted_s.
     used_s: the last seconds reported; cdr_id: set once the call is over.
+    event: set where it is a one-off service and no call; `request` then says the same in the words of a call.
     """
 
     request: AuthoriseCall
@@ -44,6 +45,7 @@ class Session:
     seq: int = 0
     used_s: int = 0
     cdr_id: str = ""
+    event: ChargeEvent | None = None
 
     def first_grant(self) -> Grant:
         """The answer to authorise, the same however often it is asked."""
@@ -153,6 +155,26 @@ def no_credit(
         fr="Votre crédit ne suffit pas pour commencer cet appel : rechargez votre compte.",
         en="Your credit does not suffice to begin this call: top up your account.",
         inputs={**inputs, "needed_micros": needed_micros, "free_micros": free_micros},
+    )
+
+
+@carries("IPP-9.2-cut-at-zero")
+def no_credit_for_event(terms: Terms, event: ChargeEvent, free_micros: int) -> Decision:
+    """The refusal of a one-off service that the credit does not pay for whole."""
+    return Decision(
+        allowed=False,
+        clause=terms.clause("credit.floor_micros"),
+        terms=terms.ref,
+        code="event-no-credit",
+        fr="Votre crédit ne suffit pas pour cette opération : rechargez votre compte.",
+        en="Your credit does not suffice for this: top up your account.",
+        inputs={
+            "service": event.service,
+            "destination": event.destination,
+            "units": event.units,
+            "needed_micros": event.amount_micros,
+            "free_micros": free_micros,
+        },
     )
 
 

@@ -142,6 +142,8 @@ def live(*, brands: Sequence[str] = (), account: str = "", limit: int = 200) -> 
         body = msgspec.json.decode(row.body)
         if brands and body["brand"] not in brands:
             continue
+        if body.get("event"):
+            continue
         asked = body["request"]
         found.append(
             LiveCall(

@@ -86,6 +86,7 @@ class Service:
             "correct": engine.do_correct,
             "give_credit": engine.do_give_credit,
             "withdraw": engine.do_withdraw,
+            "charge_event": engine.do_charge_event,
         }
         self._listener = _listen(path)
 

@@ -24,10 +24,10 @@ MAX_PAGE = 500
 ANY = "1"
 Value = str | int
 OUTCOMES = {
-    "paid": "disposition = 'answered' AND cost > 0",
-    "free": "disposition = 'answered' AND cost = 0",
+    "paid": "disposition IN ('answered', 'delivered') AND cost > 0",
+    "free": "disposition IN ('answered', 'delivered') AND cost = 0",
     "refused": "disposition = 'refused'",
-    "missed": "disposition NOT IN ('answered', 'refused')",
+    "missed": "disposition NOT IN ('answered', 'delivered', 'refused')",
 }
 # A call counts as its last correction says. Who called stands in the body alone, so it is read only where it is searched.
 _CALLS = """
@@ -209,6 +209,8 @@ def live(*, account: str, measured_ms: Mapping[str, int]) -> tuple[Live, ...]:
     found = []
     for row in _rows(_OPEN, [account]):
         session = decode_session(row)
+        if session.event is not None:
+            continue
         key = session.request.session
         used_ms = max(measured_ms.get(key, 0), session.used_s * 1000)
         answered = key in measured_ms or session.used_s > 0

@@ -17,6 +17,8 @@ from cadran.charging.ports import (
     AuthoriseCall,
     Bought,
     BuyCredit,
+    Charged,
+    ChargeEvent,
     ChargingRefused,
     ChargingUnavailable,
     CorrectCharge,
@@ -86,6 +88,7 @@ Args = (
     | CorrectCharge
     | WithdrawCredit
     | GiveCredit
+    | ChargeEvent
     | ExpireCredit
     | EraseEvidence
     | ReloadDecks
@@ -103,6 +106,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "correct": (CorrectCharge, Corrected),
     "give_credit": (GiveCredit, Bought),
     "withdraw": (WithdrawCredit, Withdrawn),
+    "charge_event": (ChargeEvent, Charged),
     "expire_credit": (ExpireCredit, int),
     "erase_evidence": (EraseEvidence, int),
     "reload_decks": (ReloadDecks, int),

@@ -95,6 +95,7 @@ DISPOSITIONS = {
     "declined": _("décliné"),
     "failed": _("échec"),
     "refused": _("refusé"),
+    "delivered": _("rendu"),
 }
 ENDINGS = {
     "caller": _("raccroché par l’appelant"),
@@ -115,6 +116,8 @@ NUMBER_CLASSES = {
     "geographic": _("fixe"),
     "mobile": _("mobile"),
     "excluded": _("plateforme"),
+    "sms": _("SMS"),
+    "airtime": _("recharge de mobile"),
     "unknown": _("inconnu"),
 }
 STEPS = {
@@ -150,6 +153,7 @@ ROLES = {
 }
 MOVEMENTS = {
     "call": _("Appel"),
+    "event": _("Service à l’unité"),
     "purchase": _("Achat de crédit"),
     "expiry": _("Crédit expiré"),
     "correction": _("Correction d’un appel"),

@@ -23,6 +23,8 @@ from cadran.charging.ports import (
     AuthoriseCall,
     Bought,
     BuyCredit,
+    Charged,
+    ChargeEvent,
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
@@ -84,6 +86,9 @@ class SocketCharging:
 
     def give_credit(self, request: GiveCredit) -> Bought:
         return cast(Bought, self._call("give_credit", request))
+
+    def charge_event(self, request: ChargeEvent) -> Charged:
+        return cast(Charged, self._call("charge_event", request))
 
     def withdraw(self, request: WithdrawCredit) -> Withdrawn:
         return cast(Withdrawn, self._call("withdraw", request))
@@ -215,6 +220,9 @@ class AsyncCharging:
 
     async def correct(self, request: CorrectCharge) -> Corrected:
         return cast(Corrected, await self._call("correct", request))
+
+    async def charge_event(self, request: ChargeEvent) -> Charged:
+        return cast(Charged, await self._call("charge_event", request))
 
     async def expire_credit(self, *, at: datetime) -> int:
         return cast(int, await self._call("expire_credit", wire.ExpireCredit(at=at)))

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from cadran.charging import records, rules
-from cadran.charging.ports import AuthoriseCall, Grant
+from cadran.charging.ports import AuthoriseCall, ChargeEvent, Grant
 from cadran.ledger.adapters.sqlite import text
 from cadran.policy.rules import Decision
 from cadran.rating.rules import Rate
@@ -53,6 +53,7 @@ class _Body:
     first_granted_s: int | None
     limit_s: int | None
     limit_clause: str
+    event: ChargeEvent | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -98,6 +99,7 @@ class SqliteSessions:
             first_granted_s=session.first_granted_s,
             limit_s=session.limit_s,
             limit_clause=session.limit_clause,
+            event=session.event,
         )
         row = (
             session.request.account,
@@ -197,6 +199,7 @@ def _session(row: tuple[str, str, int | None, int, int, int, int, str]) -> rules
         first_granted_s=body.first_granted_s,
         limit_s=body.limit_s,
         limit_clause=body.limit_clause,
+        event=body.event,
         state=row[0],
         granted_s=row[2],
         final=bool(row[3]),

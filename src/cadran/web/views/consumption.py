@@ -34,6 +34,7 @@ CALLS_ON_PAGE = 50
 CALLS_IN_FILE = 100_000
 MONTHS = 14
 CREDIT = "credit/"
+USES = ("call", "event")
 DIRECTIONS = ("outbound", "inbound")
 
 
@@ -100,7 +101,7 @@ def statement(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     span = _span(month, policy.brand(customer.brand).zone)
     assert span.end is not None
     found = books.statement(owner=customer.account, prefix=CREDIT, since=span.start, until=span.end)
-    calls_of = charging.of_sessions(customer.account, [one.movement for one in found.movements if one.reason == "call"])
+    calls_of = charging.of_sessions(customer.account, [one.movement for one in found.movements if one.reason in USES])
     context = {
         "customer": customer,
         "statement": found,
@@ -137,7 +138,7 @@ def movement(request: HttpRequest, customer: party.Customer, movement: str) -> H
             context["order"] = payment.order(key, account=customer.account)
         except payment.UnknownOrder:
             context["order"] = None
-    if found.reason == "call" and (record := charging.of_session(found.movement)) is not None:
+    if found.reason in USES and (record := charging.of_session(found.movement)) is not None:
         context |= _told(record)
     if found.reason == "correction":
         context["correction"] = _record_of(key.partition(".")[0], customer.account)

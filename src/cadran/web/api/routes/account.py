@@ -29,7 +29,7 @@ Dialled = Annotated[
     StringConstraints(pattern=r"^\+?[0-9]{2,15}$"),
     shapes.Says({"description": "As the customer dials it, or in international form.", "examples": ["+33612345678"]}),
 ]
-Disposition = Literal["answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused"]
+Disposition = Literal["answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused", "delivered"]
 SipName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 
 

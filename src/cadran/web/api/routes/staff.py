@@ -32,7 +32,7 @@ from cadran.web.api.samples import Sample
 router = Router(tags=["staff"])
 Typed = Annotated[str, StringConstraints(max_length=80, pattern=shapes.CONTROL_FREE)]
 CustomerState = Literal["registered", "active", "blocked", "ended"]
-Disposition = Literal["answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused"]
+Disposition = Literal["answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused", "delivered"]
 _CUSTOMER = ("party-customer-unknown",)
 
 
