@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadran.catalog import rules
-from cadran.catalog.adapters import deck_csv, deck_file
+from cadran.catalog.adapters import deck_csv, deck_file, deck_lines
 
-BLANKS = deck_csv.Blanks(zone="Europe/Paris", currency="EUR", first_s=1, next_s=1)
+BLANKS = deck_lines.Blanks(zone="Europe/Paris", currency="EUR", first_s=1, next_s=1)
 HEADER = "prefix,destination,price\n"
 DATED = "prefix,destination,price,effective_from,effective_to\n"
 BANDED = "prefix,destination,price,band,band_days,band_hours,band_zone,band_holidays,first_s\n"
@@ -105,7 +105,6 @@ def codes(reading: deck_csv.Reading) -> list[tuple[int, str]]:
         (BANDED + "33,F,0.02,,,,,,\n33,,0.01,night,,,../../etc/passwd,,\n", [(3, "rate")]),
         (BANDED + "33,F,0.02,,,,,,\n33,,0.01,night,,,Mars/Olympus,,\n", [(3, "rate")]),
         (BANDED + "33,F,0.02,,,,,,\n33,,0.01,x,holiday,,,25/12/2026,\n", [(3, "rate")]),
-        (BANDED + "33,F,0.02,,,,,,\n33,,0.01,night,,22:00-24:00,,,60\n", [(3, "band")]),
         (BANDED + "33,F,0.02,,,,,,\n33,,0.01,,,22:00-24:00,,,\n", [(3, "band")]),
         (
             BANDED + "33,F,0.02,,,,,,\n33,,0.01,a,,20:00-24:00,,,\n33,,0.01,b,mon,23:00-24:00,,,\n",
@@ -170,7 +169,7 @@ def test_days_are_midnights_in_the_zone_of_the_brand() -> None:
 
 
 def test_increments_must_stand_somewhere() -> None:
-    nothing = deck_csv.Blanks(zone="Europe/Paris", currency="EUR")
+    nothing = deck_lines.Blanks(zone="Europe/Paris", currency="EUR")
     assert codes(deck_csv.read((HEADER + "33,F,1\n").encode(), nothing)) == [(2, "first_s")]
 
 
@@ -233,3 +232,65 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.csv"):
         with pytest.raises(deck_file.UnreadableDeckFile):
             deck_file.read(path)
+
+
+LANGUAGE = (
+    "prefix,destination,price,per,first_s,next_s,connection_fee,effective_to,band,band_hours,band_weight,band_month_days,from_s,"
+    "free_s,maximum,at_maximum,rounding,decimals,split\n"
+)
+
+
+def test_a_line_can_say_the_whole_language() -> None:
+    reading = read(
+        LANGUAGE
+        + "33,France,0.5,30s,30,6,0.05,,,,,,,10,3,free,up,2,yes\n"
+        + "33,,0.1,min,,1,,,,,,,60,,,,,,\n"
+        + "33,,0.07,7s,1,1,0,,night,00:00-06:00,2,1 15,,,,,,,\n"
+        + "33,,0.06,min,,10,,,night,,,,120,,,,,,\n"
+        + "44,UK,0.5,min,60,60,,,,,,,,,,,,,\n"
+    )
+    assert codes(reading) == []
+    france, britain = reading.rates
+    assert france.tariff == rules.Tariff(
+        unit_s=60,
+        free_s=10,
+        groups=(rules.RateGroup(from_s=60, price_nanos=100_000_000),),
+        maximum_micros=3_000_000,
+        at_maximum=rules.AtMaximum.FREE,
+        rounding=rules.Rounding.UP,
+        decimals=2,
+        split=True,
+    )
+    assert france.price_nanos == 1_000_000_000
+    (night,) = france.bands
+    assert (night.weight, night.month_days) == (2, frozenset({1, 15}))
+    assert night.pricing == rules.Pricing(
+        price_nanos=600_000_000, groups=(rules.RateGroup(from_s=120, price_nanos=60_000_000, increment_s=10),)
+    )
+    assert britain.tariff is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("33,France,0.5,31,,,,,,,,,,,,,,,\n", [(2, "per")]),
+        ("33,France,0.5,0s,,,,,,,,,,,,,,,\n", [(2, "per")]),
+        ("33,France,0.5,,,,,,,,,,,-1,,,,,\n", [(2, "free_s")]),
+        ("33,France,0.5,,,,,,,,,,,,3,never,,,\n", [(2, "at_maximum")]),
+        ("33,France,0.5,,,,,,,,,,,,,,nearest,,\n", [(2, "rounding")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,13,\n", [(2, "decimals")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,,perhaps\n", [(2, "split")]),
+        ("33,,0.5,,,,,,,,,,60,,,,,,\n", [(2, "from_s-base")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,,,,,,,,,0,,,,,,\n", [(3, "from_s")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,60,,,,,,,,60,,,,,,\n", [(3, "from_s")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,,,,,dawn,,,,60,,,,,,\n", [(3, "from_s-band")]),
+        (
+            "33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,,,,,,,,,60,,,,,,\n33,,0.5,,,,,,,,,,60,,,,,,\n",
+            [(4, "from_s-order")],
+        ),
+        ("33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,,,,,dawn,,,32,,,,,,,\n", [(3, "band_month_days")]),
+        ("33,France,0.5,,,,,,,,,,,,,,,,\n33,,0.5,,,,,,dawn,,,,,5,,,,,\n", [(3, "band")]),
+    ],
+)
+def test_each_word_of_the_language_is_checked(lines: str, expected: list[tuple[int, str]]) -> None:
+    assert codes(read(LANGUAGE + lines)) == expected

@@ -12,7 +12,7 @@ import pytest
 from django.conf import LazySettings
 
 from cadran.catalog import operations, queries, rules
-from cadran.catalog.adapters import deck_csv, reference
+from cadran.catalog.adapters import deck_csv, deck_lines, reference
 
 BRANDS = Path(__file__).parents[2] / "brands"
 LIST = '[[deck]]\nfile = "d.csv"\nversion = "1"\neffective_from = 2018-04-01\n'
@@ -82,7 +82,7 @@ def test_a_wrong_list_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(("brand", "least"), [("ippi", 100_000), ("kryptoow", 20_000)])
 def test_the_shipped_world_decks_are_whole(brand: str, least: int) -> None:
     (shipped,) = reference.read(BRANDS / brand / "rates", "Europe/Paris")
-    blanks = deck_csv.Blanks(zone="Europe/Paris", currency="EUR", first_s=1, next_s=1)
+    blanks = deck_lines.Blanks(zone="Europe/Paris", currency="EUR", first_s=1, next_s=1)
     reading = deck_csv.read(gzip.decompress(shipped.path.read_bytes()), blanks)
     assert (reading.problem_count, shipped.tax) == (0, rules.TaxBasis.INCLUDED)
     assert len(reading.rates) >= least

@@ -14,7 +14,7 @@ from django.db import connections, router, transaction
 from django.db.models import Max
 
 from cadran.catalog import bands, models, queries, rules
-from cadran.catalog.adapters import deck_csv, deck_file, reference
+from cadran.catalog.adapters import deck_csv, deck_file, deck_lines, reference
 from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy_queries
 from cadran.policy.brands import Brand
@@ -154,13 +154,13 @@ def import_deck(
 
 
 @carries("IPP-10.1-per-second")
-def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_csv.Blanks:
+def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_lines.Blanks:
     """What a deck file may leave blank: increments and connection fee are then those of the brand's terms in force at `at`;
     a fee that a line states (special numbers) stands. Raises UnknownBrand, UnknownTerms."""
     found = policy_queries.brand(brand)
     terms = policy_queries.terms_in_force(brand, at)
     stated = terms.values
-    return deck_csv.Blanks(
+    return deck_lines.Blanks(
         zone=found.zone,
         currency=currency or found.currency,
         first_s=terms.integer("calls.first_increment_s") if "calls.first_increment_s" in stated else None,
@@ -173,7 +173,7 @@ def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_csv.Blanks
 
 
 @carries("IPP-10.1-per-second")
-def _coarser(rates: Sequence[rules.Rate], blanks: deck_csv.Blanks) -> tuple[int, ...]:
+def _coarser(rates: Sequence[rules.Rate], blanks: deck_lines.Blanks) -> tuple[int, ...]:
     """The lines whose steps are larger than those that the terms promise."""
     first_s, next_s = blanks.first_s, blanks.next_s
     if first_s is None or next_s is None:

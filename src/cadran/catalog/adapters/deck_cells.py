@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
 
 from cadran.catalog import rules
 from cadran.units import period
 
+Word = TypeVar("Word", bound=StrEnum)
 _PREFIX = re.compile(r"[1-9]\d{0,14}")
 _PRICE = re.compile(r"\d{1,7}(\.\d{1,9})?")
 _FEE = re.compile(r"\d{1,7}(\.\d{1,6})?")
 _WHOLE = re.compile(r"\d{1,6}")
+_UNIT = re.compile(r"([1-9][0-9]{0,4})s")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)")
 _FORMULA = ("=", "+", "-", "@")
@@ -44,15 +48,48 @@ def band_name(text: str) -> str:
     return _text(text, "band")
 
 
-def price_nanos(text: str, per: str) -> int:
-    """Price and its unit of time to nanos a minute."""
+def price(text: str, per: str) -> tuple[int, int]:
+    """A price and its unit of time: nanos for so many seconds, 60 wherever that is exact."""
     factor = PER.get(per.lower())
+    nanos, unit_s = _decimal(text, _PRICE, 9, "price") * (factor or 1), 60
     if factor is None:
-        raise BadCell("per", f"a price is per minute or per second, not per {shown(per)}")
-    nanos = _decimal(text, _PRICE, 9, "price") * factor
-    if nanos > rules.MAX_PRICE_NANOS:
+        seconds_of = _UNIT.fullmatch(per.lower())
+        if not seconds_of or not 1 <= int(seconds_of[1]) <= rules.MAX_INCREMENT_S:
+            raise BadCell("per", f"a price is per min, s, or a number of seconds such as 30s, not per {shown(per)}")
+        unit_s = int(seconds_of[1])
+        if nanos * 60 % unit_s == 0:
+            nanos, unit_s = nanos * 60 // unit_s, 60
+    if nanos * 60 > rules.MAX_PRICE_NANOS * unit_s:
         raise BadCell("price-size", f"{shown(text)} is beyond 1000 a minute: check the decimal point")
-    return nanos
+    return nanos, unit_s
+
+
+def one_of(text: str, name: str, words: type[Word], blank: Word) -> Word:
+    """One of a few words; blank is the usual one."""
+    if not text:
+        return blank
+    try:
+        return words(text.lower())
+    except ValueError:
+        raise BadCell(name, f"{name} is {', '.join(words)}, not {shown(text)}") from None
+
+
+def yes(text: str, name: str) -> bool:
+    """yes or no; blank is no."""
+    if text.lower() not in ("", "yes", "no"):
+        raise BadCell(name, f"{name} is yes or no, not {shown(text)}")
+    return text.lower() == "yes"
+
+
+def whole(text: str, name: str, most: int, least: int = 0) -> int:
+    if not (text.isascii() and _WHOLE.fullmatch(text)) or not least <= int(text) <= most:
+        raise BadCell(name, f"{name} is a whole number from {least} to {most}, not {shown(text)}")
+    return int(text)
+
+
+def wholes(text: str, name: str, least: int, most: int) -> frozenset[int]:
+    """Whole numbers with blanks between: `1 15`; blank is none."""
+    return frozenset(whole(word, name, most, least) for word in text.split())
 
 
 def fee_micros(text: str, name: str) -> int:
@@ -62,9 +99,10 @@ def fee_micros(text: str, name: str) -> int:
     return micros
 
 
-def seconds(text: str, name: str) -> int:
-    if not (text.isascii() and _WHOLE.fullmatch(text)) or not 1 <= int(text) <= rules.MAX_INCREMENT_S:
-        raise BadCell(name, f"{name} is a whole number of seconds from 1 to {rules.MAX_INCREMENT_S}, not {shown(text)}")
+def seconds(text: str, name: str, least: int = 1) -> int:
+    if not (text.isascii() and _WHOLE.fullmatch(text)) or not least <= int(text) <= rules.MAX_INCREMENT_S:
+        most = rules.MAX_INCREMENT_S
+        raise BadCell(name, f"{name} is a whole number of seconds from {least} to {most}, not {shown(text)}")
     return int(text)
 
 

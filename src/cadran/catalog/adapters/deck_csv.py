@@ -6,26 +6,36 @@ The columns are described in docs/reference/decks.md, which is for those who wri
 from __future__ import annotations
 
 import csv
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from cadran.catalog import bands, rules
-from cadran.catalog.adapters import deck_cells
+from cadran.catalog import rules
+from cadran.catalog.adapters import deck_cells, deck_lines
 from cadran.catalog.adapters.deck_cells import BadCell
+from cadran.catalog.adapters.deck_lines import Blanks
 
 REQUIRED = ("prefix", "destination", "price")
 OPTIONAL = ("destination_en", "per", "first_s", "next_s", "connection_fee", "minimum", "effective_from", "effective_to")
-BAND = ("band", "band_days", "band_hours", "band_zone", "band_holidays")
-COLUMNS = REQUIRED + OPTIONAL + BAND
+BAND = (
+    "band",
+    "band_days",
+    "band_hours",
+    "band_zone",
+    "band_holidays",
+    "band_weight",
+    "band_years",
+    "band_months",
+    "band_month_days",
+)
+GROUP = ("from_s",)
+TARIFF = ("free_s", "maximum", "at_maximum", "rounding", "decimals", "split")
+COLUMNS = REQUIRED + OPTIONAL + BAND + GROUP + TARIFF
 DELIMITERS = (",", ";", "\t")
 MAX_LINE = 8_000
 MAX_LINES = 2_000_000
 MAX_PROBLEMS = 1_000
 STEP = 5_000
-MAX_BANDS = 50
 MAX_DATES = 1_000
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -44,19 +54,6 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Blanks:
-    """What a blank cell means: values of the brand's terms. An increment None must be stated by the file. clause: the clause of
-    the increments."""
-
-    zone: str
-    currency: str
-    first_s: int | None = None
-    next_s: int | None = None
-    connection_micros: int = 0
-    clause: str = ""
-
-
 @dataclass(slots=True)
 class Reading:
     """What a file holds. The first 1000 problems are kept, all are counted; with any, `rates` must not be used."""
@@ -70,15 +67,6 @@ class Reading:
         self.problem_count += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(line, column, code, message))
-
-
-@dataclass(frozen=True, slots=True)
-class _BandLine:
-    line: int
-    valid_from: datetime
-    valid_to: datetime
-    destination: str
-    band: rules.TimeBand
 
 
 def read(
@@ -144,9 +132,9 @@ class _Lines:
         self.reading, self.columns, self.delimiter, self.blanks = reading, columns, delimiter, blanks
         self.deck, self.version = deck, version
         self.where = [columns.get(name) for name in COLUMNS]
-        self.terms: dict[tuple[str, ...], tuple[object, ...]] = {}
+        self.meanings: dict[tuple[str, ...], deck_lines.Meaning] = {}
         self.by_prefix: dict[str, list[rules.Rate]] = {}
-        self.band_lines: dict[str, list[_BandLine]] = {}
+        self.others: dict[str, list[deck_lines.Line]] = {}
 
     def read(self, lines: list[str], progress: Progress | None) -> None:
         total = len(lines)
@@ -171,31 +159,30 @@ class _Lines:
         cells = self._cells(line)
         prefix = deck_cells.prefix(cells[0])
         rest = tuple(cells[1:])
-        known = self.terms.get(rest)
+        known = self.meanings.get(rest)
         if known is None:
-            if len(self.terms) > 50_000:
-                self.terms.clear()
-            known = self.terms[rest] = self._terms(rest)
-        destination, english, price, first_s, next_s, connection, minimum, valid_from, valid_to, band = known
-        if band is not None:
-            found = _BandLine(number, valid_from, valid_to, destination, band)  # type: ignore[arg-type]
-            self.band_lines.setdefault(prefix, []).append(found)
+            if len(self.meanings) > 50_000:
+                self.meanings.clear()
+            known = self.meanings[rest] = deck_lines.meaning(dict(zip(COLUMNS[1:], rest, strict=True)), self.blanks)
+        if known.band is not None or known.from_s is not None:
+            self.others.setdefault(prefix, []).append(deck_lines.Line(number, known))
             return
         rate = rules.Rate(
             prefix=prefix,
-            destination=destination,  # type: ignore[arg-type]
+            destination=known.destination,
             currency=self.blanks.currency,
-            price_nanos=price,  # type: ignore[arg-type]
-            first_s=first_s,  # type: ignore[arg-type]
-            next_s=next_s,  # type: ignore[arg-type]
-            connection_micros=connection,  # type: ignore[arg-type]
-            minimum_micros=minimum,  # type: ignore[arg-type]
-            valid_from=valid_from,  # type: ignore[arg-type]
-            valid_to=valid_to,  # type: ignore[arg-type]
-            destination_en=english,  # type: ignore[arg-type]
+            price_nanos=known.price_nanos,
+            first_s=known.first_s,
+            next_s=known.next_s,
+            connection_micros=known.connection_micros,
+            minimum_micros=known.minimum_micros,
+            valid_from=known.valid_from,
+            valid_to=known.valid_to,
+            destination_en=known.english,
             deck=self.deck,
             version=self.version,
             line=number,
+            tariff=known.tariff,
         )
         self.by_prefix.setdefault(prefix, []).append(rate)
 
@@ -226,99 +213,22 @@ class _Lines:
             raise BadCell("encoding", f"byte {ord(mark) & 0xFF:#04x} is not UTF-8: save the file as CSV in UTF-8")
         raise BadCell("control", f"the line holds the invisible character U+{ord(mark):04X}")
 
-    def _terms(self, cells: tuple[str, ...]) -> tuple[object, ...]:
-        """Everything of a line but its prefix."""
-        destination, price, english, per, first_s, next_s, fee, minimum, since, until = cells[:10]
-        band_cells, blanks = cells[10:], self.blanks
-        nanos = deck_cells.price_nanos(price, per)
-        valid_from = deck_cells.instant(since, blanks.zone, "effective_from") if since else rules.ALWAYS_FROM
-        valid_to = deck_cells.instant(until, blanks.zone, "effective_to") if until else rules.FOR_EVER
-        if valid_from >= valid_to:
-            raise BadCell("effective_to", "effective_to must come after effective_from")
-        if any(band_cells):
-            if first_s or next_s or fee or minimum:
-                raise BadCell(
-                    "band", "a line of a band states a price alone: increments and fees stand on its base line"
-                )
-            name = deck_cells.destination(destination) if destination else ""
-            return (name, "", 0, 0, 0, 0, 0, valid_from, valid_to, self._band(band_cells, nanos))
-        return (
-            deck_cells.destination(destination),
-            deck_cells.destination(english) if english else "",
-            nanos,
-            self._increment(first_s, "first_s", blanks.first_s),
-            self._increment(next_s, "next_s", blanks.next_s),
-            deck_cells.fee_micros(fee, "connection_fee") if fee else blanks.connection_micros,
-            deck_cells.fee_micros(minimum, "minimum") if minimum else 0,
-            valid_from,
-            valid_to,
-            None,
-        )
-
-    def _increment(self, text: str, name: str, blank: int | None) -> int:
-        if text:
-            return deck_cells.seconds(text, name)
-        if blank is None:
-            raise BadCell(name, f"{name} must be stated: the brand's terms give none")
-        return blank
-
-    def _band(self, cells: tuple[str, ...], nanos: int) -> rules.TimeBand:
-        name, days, hours, zone, holidays = cells
-        weekdays, on_holidays = bands.read_days(days)
-        return rules.TimeBand(
-            name=deck_cells.band_name(name),
-            zone=bands.read_zone(zone or self.blanks.zone),
-            price_nanos=nanos,
-            weekdays=weekdays,
-            windows=bands.read_hours(hours),
-            holidays=bands.read_holidays(holidays),
-            on_holidays=on_holidays,
-        )
-
     def _gather(self) -> None:
-        """Bands join their base lines; what overlaps is told."""
+        """Bands and groups join their base lines; what overlaps is told."""
         reading = self.reading
         for prefix, found in self.by_prefix.items():
             if len(found) > 1:
                 for number, message, code in _collisions(found):
                     reading.wrong(number, "prefix", code, message)
-            if prefix in self.band_lines:
-                found = self._with_bands(found, self.band_lines.pop(prefix))
+            if prefix in self.others:
+                found = list(deck_lines.joined(found, self.others.pop(prefix), reading.wrong))
             reading.rates.extend(found)
-        for prefix, lines in self.band_lines.items():
+        for prefix, lines in self.others.items():
             for line in lines:
-                reading.wrong(line.line, "band", "band-base", f"{prefix} has a band but no base line")
+                reading.wrong(
+                    line.number, line.column, f"{line.column}-base", f"{prefix} has {line.kind} but no base line"
+                )
         reading.rates.sort(key=lambda rate: rate.line)
-
-    def _with_bands(self, found: list[rules.Rate], lines: list[_BandLine]) -> list[rules.Rate]:
-        by_dates: dict[tuple[datetime, datetime], list[_BandLine]] = {}
-        for line in lines:
-            by_dates.setdefault((line.valid_from, line.valid_to), []).append(line)
-        joined = [self._join(rate, by_dates.pop((rate.valid_from, rate.valid_to), [])) for rate in found]
-        for line in (line for left in by_dates.values() for line in left):
-            message = "a band has the same effective dates as its base line, and none has these"
-            self.reading.wrong(line.line, "band", "band-base", message)
-        return joined
-
-    def _join(self, rate: rules.Rate, lines: list[_BandLine]) -> rules.Rate:
-        """The rate with its bands, as far as they can be together."""
-        if not lines:
-            return rate
-        if len(lines) > MAX_BANDS:
-            self.reading.wrong(
-                lines[-1].line, "band", "bands", f"a rate has at most {MAX_BANDS} bands, not {len(lines)}"
-            )
-            return rate
-        for line in lines:
-            if line.destination not in ("", rate.destination):
-                message = f"line {rate.line} calls this destination {deck_cells.shown(rate.destination)}"
-                self.reading.wrong(line.line, "destination", "destination", message)
-        found = tuple(line.band for line in lines)
-        try:
-            rules.check_bands(found)
-        except rules.InvalidRate as bad:
-            self.reading.wrong(lines[-1].line, "band", "band-overlap", bad.message)
-        return dataclasses.replace(rate, bands=found)
 
 
 def _collisions(found: list[rules.Rate]) -> Iterator[tuple[int, str, str]]:
