@@ -252,3 +252,37 @@ def test_the_customer_sees_the_event_and_is_told_why(engine: Engine, books: Book
     assert "revenue/sms/EUR +0.10" in text
     assert "Time measured" not in text
     assert told.as_dict()["service"] == "sms"
+
+
+def test_a_switch_that_cannot_ask_again_is_granted_what_it_wants_as_far_as_the_credit_goes(
+    client: SocketCharging, books: Books
+) -> None:
+    open_account(client, 120_000)  # 600 seconds at 200 micros
+    short = client.authorise(call("c1", wanted_s=100))
+    assert (short.granted_s, short.final, books.balance()) == (100, False, (120_000, 20_000))
+    rest = client.authorise(call("c2", wanted_s=3600))
+    assert (rest.granted_s, rest.final, books.balance()) == (500, True, (120_000, 120_000))
+    assert client.authorise(call("c2", wanted_s=3600)) == rest
+    assert client.authorise(call("c3", wanted_s=3600)).decision.code == "call-no-credit"
+    assert client.settle(ended("c2", 500)).charge_micros == 100_000
+    assert client.settle(ended("c1", 3)).charge_micros == 600
+    books.check()
+
+
+def test_a_wish_never_goes_beyond_the_longest_call(client: SocketCharging, books: Books) -> None:
+    open_account(client, 10_000_000)
+    grant = client.authorise(call("c1", wanted_s=86_400))
+    assert (grant.granted_s, grant.limit_s, grant.final) == (3600, 3600, True)
+
+
+def test_a_call_may_ask_for_a_longer_lease(file: Path) -> None:
+    clock = StepClock()
+    engine = open_engine(file, clock)
+    open_account(engine, 500_000)
+    engine.authorise(call("c1", wanted_s=600, lease_s=700))
+    engine.authorise(call("c2"))
+    for step_s, over in ((181, 1), (518, 0), (2, 1)):
+        clock.at_s += step_s
+        assert engine.expire_leases(at=AT) == over
+    assert Books(file).balance() == (500_000, 0)
+    engine.close()

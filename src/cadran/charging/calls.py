@@ -223,6 +223,9 @@ class Calls:
         assert session.rate is not None
         request, terms = session.request, self.contracts.terms(session.request.terms)
         first = rules.first_grant(terms, session.rate, session.limit_s, request.at)
+        if request.wanted_s:
+            credit = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
+            first = rules.wanted_grant(session, first, credit)
         if first.held_micros:
             held = balance.hold(
                 self.buckets,

@@ -49,6 +49,8 @@ def authorise(request: AuthoriseCall) -> None:
         _text(getattr(request, name), name)
     _one_of(request.direction, rules.DIRECTIONS, "direction")
     _flag(request.raised_duration, "raised_duration")
+    _whole(request.wanted_s, "wanted_s", most=MAX_SECONDS)
+    _whole(request.lease_s, "lease_s", most=MAX_SECONDS)
     _instant(request.at)
 
 

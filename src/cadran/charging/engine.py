@@ -244,8 +244,7 @@ class Engine:
         until = self._clock.seconds() + self._lease_s
         for session in used_s:
             if session in self._leases:
-                known = self.calls.open.get(session)
-                self._leases[session] = until + (self._patience_s(known) if known and known.event else 0)
+                self._leases[session] = until + self._longer_s(self.calls.open.get(session))
         return closed
 
     def do_settle(self, request: SettleCall) -> Settled:
@@ -381,10 +380,13 @@ class Engine:
             metrics.open_sessions(len(self.calls.open))
 
     def _patience_s(self, session: rules.Session) -> int:
-        """How much longer than a lease nothing need be heard: of a call that rings, or of an event that asked for it."""
-        if session.event is not None:
-            return max(0, session.event.hold_s - self._lease_s)
-        return 0 if session.seq or session.used_s else self._ringing_s
+        """How much longer than a lease nothing need be heard of what has just changed."""
+        ringing = 0 if session.event or session.seq or session.used_s else self._ringing_s
+        return max(ringing, self._longer_s(session))
+
+    def _longer_s(self, session: rules.Session | None) -> int:
+        """How much longer than a lease the request itself asked for."""
+        return max(0, session.request.lease_s - self._lease_s) if session is not None else 0
 
     def _abandon(self) -> None:
         """Undo the transaction, and take memory back to what the file has."""
@@ -401,8 +403,9 @@ class Engine:
     def _load(self) -> None:
         self.calls.load()
         until = self._clock.seconds() + self._lease_s
-        held_s = {key: self._patience_s(known) for key, known in self.calls.open.items() if known.event is not None}
-        self._leases = {key: self._leases.get(key, until + held_s.get(key, 0)) for key in self.calls.open}
+        self._leases = {
+            key: self._leases.get(key, until + self._longer_s(known)) for key, known in self.calls.open.items()
+        }
 
     def _lease_over(self, session: str, at: datetime) -> Settled | Charged | None:
         known = self.calls.open.get(session)

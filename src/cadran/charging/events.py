@@ -182,6 +182,7 @@ def _as_call(request: ChargeEvent) -> AuthoriseCall:
         at=request.at,
         caller=request.caller,
         accepted_terms=request.accepted_terms,
+        lease_s=request.hold_s,
     )
 
 

@@ -43,6 +43,8 @@ class AuthoriseCall:
     shown: the caller number presented (E.164 digits) or empty when withheld.
     raised_duration: the customer chose 120 minutes instead of 60 (IPP-9.6-120-minutes).
     country: where the caller is (ISO 3166, two letters), for emergency routing; empty when unknown.
+    wanted_s: seconds that the first grant should cover where the credit pays for them, for a switch that cannot ask for more later.
+    lease_s: seconds after which a call of which nothing is heard counts as over, 0 for the usual ones.
     """
 
     session: str
@@ -58,6 +60,8 @@ class AuthoriseCall:
     call_id: str = ""
     country: str = ""
     accepted_terms: str = ""
+    wanted_s: int = 0
+    lease_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,11 @@ class Session:
     cdr_id: str = ""
     event: ChargeEvent | None = None
 
+    @property
+    def wanted_s(self) -> int:
+        """The seconds that the first grant was to cover, its limit considered."""
+        return self.request.wanted_s if self.limit_s is None else min(self.request.wanted_s, self.limit_s)
+
     def first_grant(self) -> Grant:
         """The answer to authorise, the same however often it is asked."""
         return Grant(
@@ -55,7 +60,8 @@ class Session:
             granted_s=self.first_granted_s,
             limit_s=self.limit_s,
             limit_clause=self.limit_clause,
-            final=self.first_granted_s is not None and self.first_granted_s == self.limit_s,
+            final=self.first_granted_s is not None
+            and (self.first_granted_s == self.limit_s or self.first_granted_s < self.wanted_s),
         )
 
     def grant(self, granted_s: int | None, final: bool) -> Grant:
@@ -104,6 +110,18 @@ def first_grant(terms: Terms, rate: Rate, limit_s: int | None, at: datetime) -> 
     if limit_s is not None:
         seconds = min(seconds, limit_s)
     return Granted(seconds, rating.charge(rate, seconds, at).micros, final=seconds == limit_s)
+
+
+@carries("IPP-9.2-cut-at-zero")
+def wanted_grant(session: Session, first: Granted, free_micros: int) -> Granted:
+    """A first grant as long as the request wants it and the credit pays for, never shorter than the usual one nor beyond the limit."""
+    assert session.rate is not None
+    at, wanted = session.request.at, session.wanted_s
+    if wanted <= first.granted_s or first.held_micros > free_micros:
+        return first
+    seconds = max(first.granted_s, rating.affordable_s(session.rate, free_micros, at, wanted))
+    held = rating.charge(session.rate, seconds, at).micros
+    return Granted(seconds, held, final=seconds < wanted or seconds == session.limit_s)
 
 
 @carries("IPP-9.2-cut-at-zero")
