@@ -17,6 +17,7 @@ from cadran.charging.ports import (
     SettleCall,
     WithdrawCredit,
 )
+from cadran.rating.rules import check_rate
 from cadran.units.errors import CadranError
 from cadran.units.ids import checked_key
 from cadran.units.money import Money
@@ -115,6 +116,11 @@ def correction(request: CorrectCharge) -> None:
     _whole(request.charge_micros, "charge_micros", most=MAX_CHARGE_MICROS)
     _text(request.reason, "reason", least=1)
     _instant(request.at)
+    if request.rate is not None:
+        try:
+            check_rate(request.rate)
+        except CadranError as error:
+            raise invalid(str(error)) from error
 
 
 def withdrawal(request: WithdrawCredit) -> None:

@@ -9,8 +9,14 @@ from cadran.balance.ports import Buckets
 from cadran.charging import checks, needs
 from cadran.charging.calls import refused
 from cadran.charging.ports import CorrectCharge, Corrected
+from cadran.charging.records import Record
 from cadran.ledger.ports import Books
 from cadran.policy import records as policy
+from cadran.policy import rerating
+from cadran.policy.rules import Decision
+from cadran.policy.terms import Terms
+from cadran.rating import rules as rating
+from cadran.rating.rules import Rate
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
@@ -19,7 +25,7 @@ from cadran.units.errors import CadranError
 def correct(
     request: CorrectCharge, *, sessions: needs.Sessions, buckets: Buckets, books: Books, contracts: needs.Contracts
 ) -> Corrected:
-    """See `ports.Corrections.correct`. Raises ChargingRefused: cdr-unknown, key-reused, correction-excluded, invalid."""
+    """See `ports.Corrections.correct`. Raises ChargingRefused: cdr-unknown, key-reused, correction-excluded, out-of-time, invalid."""
     checks.correction(request)
     cdr_id = f"cor_{request.key}"
     if known := sessions.record(request.account, cdr_id):
@@ -42,6 +48,9 @@ def correct(
     decision = policy.correction_decision(terms, way=policy.FURTHER_RECORD, cdr_id=request.cdr_id)
     if not decision.allowed:
         raise refused("correction-excluded", f"the terms {terms.ref} do not let a further record correct a call")
+    charge: dict[str, object] = {}
+    if request.rate is not None:
+        decision, charge = _rerated(request, request.rate, original, terms)
     latest = sessions.latest_correction(request.account, request.cdr_id) or original
     difference = request.charge_micros - latest.charge_micros
     transfers: tuple[str, ...] = ()
@@ -70,8 +79,8 @@ def correct(
         charge_micros=request.charge_micros,
         clause=decision.clause,
         decision=decision.as_dict(),
-        rate=None,
-        charge={},
+        rate=request.rate,
+        charge=charge,
         corrected_at=request.at,
         transfers=transfers,
         returned_micros=max(0, -difference),
@@ -79,3 +88,21 @@ def correct(
     )
     sessions.insert_record(further)
     return Corrected(key=request.key, cdr_id=cdr_id, returned_micros=further.returned_micros, owed_micros=owed)
+
+
+@carries("IPP-10.1-re-rating")
+def _rerated(
+    request: CorrectCharge, rate: Rate, original: Record, terms: Terms
+) -> tuple[Decision, dict[str, object]]:
+    """The decision of a re-rating and its charge: of the seconds charged, at the instant at which the call asked for its price."""
+    decision = rerating.rerating_decision(
+        terms, counted_from=original.authorised_at, at=request.at, cdr_id=original.cdr_id
+    )
+    if not decision.allowed:
+        raise refused("out-of-time", decision.en)
+    if original.rate is None or rate.currency != original.currency:
+        raise refused("invalid", f"{original.cdr_id} was not charged by a rate in {rate.currency}: it keeps its price")
+    charge = rating.charge(rate, original.charged_s, original.authorised_at)
+    if charge.micros != request.charge_micros:
+        raise refused("invalid", f"that rate gives {charge.micros} micros for this call, not {request.charge_micros}")
+    return decision, charge.as_dict()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cadran.catalog.rules import Rate
 from cadran.policy.rules import Decision
 from cadran.units.errors import CadranError
 
@@ -141,6 +142,8 @@ class CorrectCharge:
     """A call turns out to cost something else: a further record says so, the first stays as it is (IPP-10.1-cdr).
 
     key: one for each correction. charge_micros: what the call costs in all from now on. reason: for the customer to read.
+    rate: the price by which the call is charged again (a re-rating): charge_micros is then what that rate gives for the seconds
+    charged at the call's own instant, to the micro-unit, and the terms must still allow it (IPP-10.1-re-rating).
     """
 
     key: str
@@ -149,6 +152,7 @@ class CorrectCharge:
     charge_micros: int
     reason: str
     at: datetime
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +266,8 @@ class Events(Protocol):
 
 
 class Corrections(Protocol):
-    """What staff and re-rating use beside `Charging`; idempotent by key as well."""
+    """What staff and re-rating use beside `Charging`; idempotent by key as well. May raise ChargingRefused: cdr-unknown, key-reused,
+    correction-excluded, out-of-time, invalid."""
 
     def correct(self, request: CorrectCharge) -> Corrected: ...
 

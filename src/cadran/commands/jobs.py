@@ -126,6 +126,7 @@ def house_tasks() -> dict[str, Task]:
 
     from cadran.charging.adapters import client
     from cadran.journeys import carry, due, figures
+    from cadran.journeys.rerating import operations as rerating
     from cadran.party.documents import operations as documents
 
     charging, clock = client.SocketCharging(settings.CHARGING_SOCKET, timeout_s=5), settings.CIVIL_CLOCK
@@ -143,6 +144,7 @@ def house_tasks() -> dict[str, Task]:
         "due": due_acts,
         "credit-figures": every(CREDIT_EVERY_S, credit_counted),
         "figures": figures.follow_calls,
+        "rerating": lambda: rerating.carry_on(charging=charging, at=clock.now()),
         "documents": every(SWEEP_EVERY_S, lambda: documents.sweep(now_s=time.time())),
     }
 

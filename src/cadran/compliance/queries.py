@@ -92,6 +92,12 @@ def entries(number: str) -> tuple[Entry, ...]:
     return tuple(Entry(author=row.author, by=row.by, text=row.text, at=row.at) for row in rows)
 
 
+def accounts_in_dispute(*, brand: str) -> frozenset[str]:
+    """The accounts of a brand that question what was charged: a case about it is not closed."""
+    rows = models.Case.objects.filter(brand=brand, kind=rules.Kind.BILLING.value).exclude(account="")
+    return frozenset(rows.exclude(state=rules.State.CLOSED.value).values_list("account", flat=True))
+
+
 def opened_since(*, account: str, channel: str, since: datetime) -> int:
     """How many cases that blocked something were opened for an account by that channel at `since` or later."""
     found = models.Case.objects.filter(account=account, channel=channel, opened_at__gte=since)

@@ -25,6 +25,7 @@ from cadran.journeys import (
     wallet,
     webhooks,
 )
+from cadran.journeys.rerating import operations as rerating
 from cadran.policy import events, operations
 from cadran.policy.events import PendingEvent
 from cadran.units.errors import CadranError
@@ -36,7 +37,7 @@ Subscriber = Callable[[PendingEvent, Charging], None]
 SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "compliance.retained-deleted": (closing.erase_evidence,),
     "catalog.deck-activated": (prices.take_up_deck,),
-    "journeys.proposal-approved": (adjustments.follow, publications.follow),
+    "journeys.proposal-approved": (adjustments.follow, publications.follow, rerating.follow),
     "evidence.erased": (erasure.erase_in_charging,),
     "journeys.low-credit": (mails.low_credit,),
     "journeys.credit-expiring": (mails.credit_expiring,),
@@ -45,6 +46,7 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "payment.refunded": (receipts.refund, mails.refunded),
     "payment.automatic-agreed": (mails.automatic_top_up,),
     "payment.automatic-refused": (mails.automatic_top_up,),
+    "journeys.rerated": (mails.rerated,),
     "payment.automatic-held-back": (mails.automatic_top_up,),
     "payment.transfer-awaited": (mails.await_transfer,),
     "payment.transfer-lapsed": (mails.transfer_lapsed,),

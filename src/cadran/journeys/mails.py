@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -210,6 +210,28 @@ def credit_expiring(event: PendingEvent, charging: Charging) -> None:
             "amount_micros": int(str(event.body["amount_micros"])),
             "expires_at": datetime.fromisoformat(str(event.body["expires_at"])),
             "terms": str(event.body["terms"]),
+        },
+    )
+
+
+@carries("IPP-10.1-re-rating")
+def rerated(event: PendingEvent, charging: Charging) -> None:
+    """Calls of the past were charged again: how many, the difference, why, and where to see and to question it."""
+    if (customer := reader(event)) is None:
+        return
+    site, zone = site_url(customer.brand), policy.brand(customer.brand).zone
+    since, until = (datetime.fromisoformat(str(event.body[name])) for name in ("since", "until"))
+    write(
+        "rerated",
+        key=f"rerated:{event.key}",
+        customer=customer,
+        at=event.at,
+        context={
+            **{name: int(str(event.body[name])) for name in ("calls", "up_micros", "down_micros", "owed_micros")},
+            "reason": str(event.body["reason"]),
+            "first_day": _day(since, zone, customer.language),
+            "last_day": _day(until - timedelta(microseconds=1), zone, customer.language),
+            "link": f"{site}/account/reratings/{event.body['rerating']}/",
         },
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from cadran.journeys.proposals import rules
+from cadran.journeys.rerating.rules import RunState
 
 
 class Proposal(models.Model):
@@ -143,3 +144,60 @@ class CreditCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.brand} {self.micros}"
+
+
+class Rerating(models.Model):
+    """A run that charges calls of the past again. What it covers never changes; ended_at and position say how far it has come, and
+    the sums what was done up to there. most_up_micros and most_down_micros are what was approved."""
+
+    rerating_id = models.CharField(max_length=40, unique=True)
+    proposal_id = models.CharField(max_length=40, unique=True)
+    brand = models.CharField(max_length=32)
+    deck = models.CharField(max_length=40)
+    version = models.CharField(max_length=40)
+    prefixes = models.JSONField(default=list)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    last_position = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=400)
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in RunState])
+    preview = models.JSONField(default=dict)
+    most_up_micros = models.BigIntegerField()
+    most_down_micros = models.BigIntegerField()
+    total = models.BigIntegerField(default=0)
+    ended_at = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0)
+    looked_at = models.BigIntegerField(default=0)
+    corrected = models.BigIntegerField(default=0)
+    up_micros = models.BigIntegerField(default=0)
+    down_micros = models.BigIntegerField(default=0)
+    owed_micros = models.BigIntegerField(default=0)
+    left = models.JSONField(default=dict)
+    note = models.CharField(max_length=400, blank=True)
+    proposed_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "id"], name="journeys_rerating_state")]
+
+    def __str__(self) -> str:
+        return self.rerating_id
+
+
+class ReratedAccount(models.Model):
+    """What a run came to for one customer: calls corrected, micros up and down, what was left owed, and whether it was told."""
+
+    rerating = models.ForeignKey(Rerating, on_delete=models.PROTECT, related_name="accounts")
+    account = models.CharField(max_length=16, db_index=True)
+    calls = models.BigIntegerField(default=0)
+    up_micros = models.BigIntegerField(default=0)
+    down_micros = models.BigIntegerField(default=0)
+    owed_micros = models.BigIntegerField(default=0)
+    told = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rerating", "account"], name="journeys_rerated_once")]
+
+    def __str__(self) -> str:
+        return f"{self.rerating_id} {self.account}"

@@ -18,6 +18,7 @@ class ProposalKind(StrEnum):
     TAKE_CREDIT = "take-credit"
     REFUND = "refund"
     TERMS = "terms"
+    RE_RATING = "re-rating"
 
 
 class ProposalState(StrEnum):
