@@ -91,9 +91,7 @@ def correct(
 
 
 @carries("IPP-10.1-re-rating")
-def _rerated(
-    request: CorrectCharge, rate: Rate, original: Record, terms: Terms
-) -> tuple[Decision, dict[str, object]]:
+def _rerated(request: CorrectCharge, rate: Rate, original: Record, terms: Terms) -> tuple[Decision, dict[str, object]]:
     """The decision of a re-rating and its charge: of the seconds charged, at the instant at which the call asked for its price."""
     decision = rerating.rerating_decision(
         terms, counted_from=original.authorised_at, at=request.at, cdr_id=original.cdr_id

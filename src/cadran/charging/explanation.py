@@ -43,6 +43,8 @@ _WORDS = {
     "none": ("aucune", "none"),
     "corrected": ("Corrigé par", "Corrected by"),
     "corrects": ("Corrige", "Corrects"),
+    "returned": ("Rendu en crédit", "Given back as credit"),
+    "owed": ("Reste dû, le crédit ne suffisant pas", "Owed, as the credit did not suffice"),
 }
 # What a record says in words of the program, for people; a word that is not here is shown as it is.
 _CLASSES = {
@@ -131,7 +133,16 @@ class Explanation:
             ],
             "corrects": record.corrects,
             "corrections": [
-                {"cdr": row.cdr_id, "charge_micros": row.charge_micros, "reason": row.reason}
+                {
+                    "cdr": row.cdr_id,
+                    "charge_micros": row.charge_micros,
+                    "reason": row.reason,
+                    "at": row.corrected_at.isoformat() if row.corrected_at else None,
+                    "clause": row.clause,
+                    "price": dict(row.charge),
+                    "returned_micros": row.returned_micros,
+                    "owed_micros": row.owed_micros,
+                }
                 for row in self.corrections
             ],
         }
@@ -175,6 +186,21 @@ def _lines(told: Explanation, lang: int) -> Iterator[str]:
         yield f"{word('corrects')} {record.corrects}: {record.reason}"
     for row in told.corrections:
         yield f"{word('corrected')} {row.cdr_id}: {decimal_text(row.charge_micros)} {row.currency} ({row.reason})"
+        yield from _rerated(row, lang)
+
+
+@carries("IPP-10.1-re-rating")
+def _rerated(row: Record, lang: int) -> Iterator[str]:
+    """The decision and the arithmetic of a correction that charged the call again, and what became of the difference."""
+    if row.rate is None:
+        return
+    clause, terms = _WORDS["clause"][lang], _WORDS["terms"][lang]
+    yield f"  {row.decision['fr' if lang == 0 else 'en']}"
+    yield f"  {clause} {row.clause}; {terms} {row.terms}"
+    yield from (f"  {line}" for line in _price(row.charge, row, lang))
+    for name, micros in (("returned", row.returned_micros), ("owed", row.owed_micros)):
+        if micros:
+            yield f"  {_WORDS[name][lang]}: {decimal_text(micros)} {row.currency}"
 
 
 def _time(record: Record, charged: str, granted: str, limit: str) -> Iterator[str]:

@@ -39,6 +39,7 @@ COMMANDS = (
     "number",
     "payment",
     "phone",
+    "rerate",
     "restore",
     "serve",
     "sip",

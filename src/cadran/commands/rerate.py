@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cadran.commands import deck as deck_command
-from cadran.commands import main
+from cadran.commands import asking, main
 from cadran.units import errors
 
 if TYPE_CHECKING:
@@ -60,8 +57,8 @@ def preview(as_json: bool, **options: Any) -> None:
     """What it would do; writes nothing. Give prefixes, a deck version, or both."""
     from cadran.journeys.rerating import weighing
 
-    with _bar(as_json) as progress:
-        found = weighing.preview(scope=_scope(**options), at=_now(), progress=progress)
+    with asking.bar("calls", quiet=as_json) as progress:
+        found = weighing.preview(scope=_scope(**options), at=asking.now(), progress=progress)
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
@@ -80,13 +77,13 @@ def propose(reason: str, staff: str, key: str, as_json: bool, **options: Any) ->
     from cadran.party.staff import Permission
 
     by = _person(staff, Permission.ADJUST_CREDIT, str(options["brand"]))
-    with _bar(as_json) as progress:
+    with asking.bar("calls", quiet=as_json) as progress:
         run = operations.propose(
             key=key or operations.new_key(),
             scope=_scope(**options),
             reason=reason,
             by=by,
-            at=_now(),
+            at=asking.now(),
             progress=progress,
         )
     _tell(run, as_json)
@@ -109,7 +106,7 @@ def apply(rerating: str, staff: str, wait: bool, as_json: bool) -> None:
     by = _person(staff, Permission.APPROVE_ADJUSTMENTS, run.scope.brand)
     run = operations.start(rerating_id=rerating)
     if run.state is RunState.WAITING:
-        run = operations.approve(rerating_id=rerating, by=by, at=_now())
+        run = operations.approve(rerating_id=rerating, by=by, at=asking.now())
     if wait:
         run = _carry(rerating, as_json)
     _tell(run, as_json)
@@ -145,8 +142,8 @@ def _carry(rerating: str, quiet: bool) -> Run:
 
     charging = SocketCharging(settings.CHARGING_SOCKET)
     try:
-        with _bar(quiet) as progress:
-            while operations.carry_slice(rerating_id=rerating, charging=charging, at=_now()):
+        with asking.bar("calls", quiet=quiet) as progress:
+            while operations.carry_slice(rerating_id=rerating, charging=charging, at=asking.now()):
                 run = queries.run(rerating)
                 progress(run.looked_at, run.total)
     finally:
@@ -160,10 +157,12 @@ def _scope(*, brand: str, name: str, deck_version: str, since: str, until: str, 
     from cadran.policy import queries as policy
 
     policy.brand(brand)
-    at = _now()
+    at = asking.now()
     if not deck_version:
         if not prefixes:
-            raise InvalidRerating("name the corrected deck (--deck-version), the prefixes (--prefix), or both", rule="scope")
+            raise InvalidRerating(
+                "name the corrected deck (--deck-version), the prefixes (--prefix), or both", rule="scope"
+            )
         version = catalog.in_force(brand, at, name)
         if version is None:
             raise catalog.UnknownDeck(f"{brand} has no deck {name} in force: see `cadran deck list`")
@@ -172,8 +171,8 @@ def _scope(*, brand: str, name: str, deck_version: str, since: str, until: str, 
         brand=brand,
         deck=name,
         version=deck_version,
-        since=deck_command.instant(since, brand),
-        until=deck_command.instant(until, brand) if until else at,
+        since=asking.instant(since, brand),
+        until=asking.instant(until, brand) if until else at,
         prefixes=prefixes,
     )
 
@@ -182,7 +181,7 @@ def _person(name: str, permission: Any, brand: str) -> Person:
     from cadran.journeys.proposals.rules import Person
     from cadran.party import staff_queries
 
-    member = next((one for one in staff_queries.members() if one.user_name == name), None)
+    member = staff_queries.staff_named(name)
     if member is None or not member.active or not member.may(permission) or not member.serves(brand):
         raise NoSuchStaff(f"{name[:40]!r} is not of the staff of {brand}, or may not do this: see `cadran staff list`")
     return Person(user_id=member.user_id, name=member.user_name, email=member.email)
@@ -252,18 +251,3 @@ def _money(micros: int) -> str:
     from cadran.units.money import decimal_text
 
     return decimal_text(micros)
-
-
-def _now() -> datetime:
-    return deck_command.now()
-
-
-@contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    with deck_command.bar(quiet) as told:
-
-        def progress(done: int, total: int) -> None:
-            if told is not None:
-                told("calls", done, total)
-
-        yield progress

@@ -118,9 +118,7 @@ def propose(
 def approve(*, rerating_id: str, by: Person, at: datetime) -> Run:
     """A second person approves: the run begins. Raises SamePerson, NotPending, UnknownRerating."""
     found = queries.run(rerating_id)
-    proposals.approve(
-        proposal_id=found.proposal.proposal_id, by=by, proposer=_proposer(found.proposal), at=utc(at)
-    )
+    proposals.approve(proposal_id=found.proposal.proposal_id, by=by, proposer=_proposer(found.proposal), at=utc(at))
     return start(rerating_id=rerating_id)
 
 
@@ -279,7 +277,10 @@ def _tell(row: Rerating, at: datetime) -> int:
         state = RunState.STOPPED if row.note else RunState.DONE
         if Rerating.objects.filter(pk=row.pk, state=RunState.TELLING).update(state=state, finished_at=at):
             proposals.finished(
-                proposal_id=row.proposal_id, failed=bool(row.note), note=row.note or f"{row.corrected} calls corrected", at=at
+                proposal_id=row.proposal_id,
+                failed=bool(row.note),
+                note=row.note or f"{row.corrected} calls corrected",
+                at=at,
             )
     return 1
 

@@ -100,7 +100,9 @@ def checked_scope(scope: Scope, at: datetime) -> Scope:
     if not scope.since < scope.until:
         raise InvalidRerating("a period begins before it ends", rule="period")
     if scope.until > at:
-        raise InvalidRerating("only calls of the past are charged again: the period ends now at the latest", rule="future")
+        raise InvalidRerating(
+            "only calls of the past are charged again: the period ends now at the latest", rule="future"
+        )
     if scope.until - scope.since > MAX_SPAN:
         raise InvalidRerating(f"a period is {MAX_SPAN.days} days at most", rule="period")
     if len(scope.prefixes) > MAX_PREFIXES:
@@ -121,7 +123,8 @@ def checked_prefixes(prefixes: Iterable[str]) -> tuple[str, ...]:
     for prefix in sorted({one.strip().removeprefix("+") for one in prefixes if one.strip()}):
         if not (prefix.isascii() and prefix.isdigit() and len(prefix) <= MAX_PREFIX) or prefix[0] == "0":
             raise InvalidRerating(
-                f"a prefix is 1 to {MAX_PREFIX} digits beginning with a country code, not {prefix[:20]!r}", rule="prefixes"
+                f"a prefix is 1 to {MAX_PREFIX} digits beginning with a country code, not {prefix[:20]!r}",
+                rule="prefixes",
             )
         if not found or not prefix.startswith(found[-1]):
             found.append(prefix)
@@ -132,7 +135,9 @@ def checked_reason(reason: str) -> str:
     """The reason as customers read it. Raises InvalidRerating."""
     tidy = " ".join(reason.split())
     if not MIN_REASON <= len(tidy) <= MAX_REASON or not tidy.isprintable():
-        raise InvalidRerating(f"give the reason in {MIN_REASON} to {MAX_REASON} characters: customers read it", rule="reason")
+        raise InvalidRerating(
+            f"give the reason in {MIN_REASON} to {MAX_REASON} characters: customers read it", rule="reason"
+        )
     return tidy
 
 
@@ -198,7 +203,11 @@ class Tally:
 
     def most_for_one(self) -> tuple[str, int]:
         """The account whose credit moves most, and by how much, whichever way; ("", 0) where none moves."""
-        return max(((name, max(up, down)) for name, (_, up, down) in self.customers.items()), key=lambda o: o[1], default=("", 0))
+        return max(
+            ((name, max(up, down)) for name, (_, up, down) in self.customers.items()),
+            key=lambda o: o[1],
+            default=("", 0),
+        )
 
     def destinations(self, limit: int = 100) -> tuple[Place, ...]:
         """Where the change is largest, first."""

@@ -54,7 +54,9 @@ class Preview:
             "customers": len(tally.customers),
             "up_micros": tally.up_micros,
             "down_micros": tally.down_micros,
-            "left": {verdict.value: {"up_micros": up, "down_micros": down} for verdict, (up, down) in tally.left.items()},
+            "left": {
+                verdict.value: {"up_micros": up, "down_micros": down} for verdict, (up, down) in tally.left.items()
+            },
             "destinations": [
                 {
                     "destination": one.destination,
@@ -178,7 +180,9 @@ def preview_steps(*, scope: Scope, at: datetime) -> Generator[tuple[int, int], N
     span = span_of(scope, last)
     total = traffic.count(span)
     if total > rules.MAX_CALLS:
-        raise TooManyCalls(f"{total} calls, and one run takes {rules.MAX_CALLS}: choose a shorter period or fewer prefixes")
+        raise TooManyCalls(
+            f"{total} calls, and one run takes {rules.MAX_CALLS}: choose a shorter period or fewer prefixes"
+        )
     tally, done = Tally(), 0
     yield 0, total
     for calls in traffic.calls(span):
