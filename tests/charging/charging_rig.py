@@ -17,19 +17,20 @@ import cadran.balance
 import cadran.charging
 import cadran.ledger
 import cadran.policy
+from cadran.catalog.rules import Rate, RateGroup, Tariff, TimeBand
 from cadran.charging import needs
 from cadran.charging.adapters.client import SocketCharging
 from cadran.charging.engine import Engine
 from cadran.charging.ports import AuthoriseCall, BuyCredit, Charging, ChargingUnavailable, SettleCall
 from cadran.ledger.schema import statements
 from cadran.policy import queries as policy
-from cadran.rating.rules import Rate
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = "ippi/2018-04"
 LANDLINE = "33142000001"  # 0.012 a minute: 200 micros a second
 MOBILE = "33612345678"  # 0.10 a minute: 5,000 micros in 3 s
 STEPPED = "44201234567"  # 0.06 a minute by 60/60 with a fee of 0.05
+ITALY = "39061234567"  # 1,000 micros a second, from the 30th on 500, from 09:01 on 10,000; cut when it costs 0.20
 FREE_PRICE = "49301234567"  # a published price of nothing
 RATES = (
     Rate(prefix="331", destination="France, landline", currency="EUR", price_nanos=12_000_000, deck="test", line=2),
@@ -46,6 +47,16 @@ RATES = (
         line=4,
     ),
     Rate(prefix="4930", destination="Berlin", currency="EUR", price_nanos=0, deck="test", line=5),
+    Rate(
+        prefix="39",
+        destination="Italy",
+        currency="EUR",
+        price_nanos=60_000_000,
+        bands=(TimeBand(name="later", zone="UTC", price_nanos=600_000_000, windows=((541, 1440),)),),
+        deck="test",
+        line=7,
+        tariff=Tariff(split=True, maximum_micros=200_000, groups=(RateGroup(from_s=30, price_nanos=30_000_000),)),
+    ),
     Rate(prefix="1", destination="Dollars", currency="USD", price_nanos=1_000_000, deck="test", line=6),
 )
 

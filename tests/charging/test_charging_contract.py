@@ -9,6 +9,7 @@ import pytest
 from charging_rig import (
     AT,
     FREE_PRICE,
+    ITALY,
     LANDLINE,
     MOBILE,
     STEPPED,
@@ -368,3 +369,28 @@ def test_emergency_calls_are_routed_free_where_the_brand_switched_them_on(
     if allowed:
         assert engine.settle(ended("s1", 4_000)).charge_micros == 0
     books.check()
+
+
+@pytest.mark.parametrize(("seconds", "micros"), [(30, 30_000), (60, 45_000), (61, 55_000), (75, 195_000)])
+def test_a_call_in_progress_passes_through_groups_and_bands(charging: Charging, seconds: int, micros: int) -> None:
+    open_account(charging, 1_000_000)
+    charging.authorise(call("s1", destination=ITALY))
+    extend_to(charging, "s1", seconds)
+    settled = charging.settle(ended("s1", seconds))
+    assert (settled.charge_micros, settled.cut) == (micros, False)
+
+
+def test_a_call_is_cut_when_it_has_cost_its_maximum(charging: Charging) -> None:
+    open_account(charging, 1_000_000)
+    first = charging.authorise(call("s1", destination=ITALY))
+    assert (first.limit_s, first.limit_clause) == (75, "IPP-10.1-per-second")
+    assert extend_to(charging, "s1", 1_000).granted_s == 75
+    settled = charging.settle(ended("s1", 76, ended_by="limit"))
+    assert (settled.charged_s, settled.charge_micros, settled.cut) == (75, 195_000, True)
+
+
+def test_a_call_beyond_its_credit_is_cut_where_the_dearer_band_begins(charging: Charging) -> None:
+    open_account(charging, 64_999)
+    charging.authorise(call("s1", destination=ITALY))
+    last = extend_to(charging, "s1", 1_000)
+    assert (last.granted_s, last.final) == (61, True)

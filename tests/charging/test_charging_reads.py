@@ -116,7 +116,7 @@ def test_explain_gives_the_price_step_by_step_in_both_languages(called: str) -> 
     ):
         assert part in french.output
     english = CliRunner().invoke(cli, ["explain", called, "--lang", "en"])
-    assert "Rounding: once, to a millionth, halves up" in english.output
+    assert "Rounding: once, to the nearest, halves up, to 0.000001" in english.output
     assert "(answered, by the caller, SIP 200)" in english.output
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cadran.charging.records import Record
 from cadran.ledger.queries import Leg
+from cadran.rating import words
 from cadran.units.clause import carries
 from cadran.units.money import decimal_text
 
@@ -26,14 +27,12 @@ _WORDS = {
     "limit": ("limite", "limit"),
     "deck": ("Ligne tarifaire", "Deck line"),
     "line": ("ligne", "line"),
-    "minute": ("la minute", "a minute"),
     "band": ("tranche horaire", "time band"),
     "increments": ("paliers", "increments"),
     "calculation": ("Calcul", "Calculation"),
     "exact": ("Total exact", "Exact total"),
     "millionths": ("millionièmes de", "millionths of"),
     "rounding": ("Arrondi", "Rounding"),
-    "half-up": ("une seule fois, au millionième, moitié vers le haut", "once, to a millionth, halves up"),
     "charge": ("Prix", "Charge"),
     "nothing": ("Rien n'est facturé", "Nothing is charged"),
     "lost": ("à la charge de l'opérateur", "borne by the operator"),
@@ -225,14 +224,38 @@ def _price(charge: Mapping[str, object], record: Record, lang: int) -> Iterator[
     price = charge.get("price_nanos", rate.price_nanos)
     assert isinstance(price, int)
     band = f" ({word('band')} {charge['band']})" if charge.get("band") else ""
-    yield f"  {_nanos(price)} {rate.currency} {word('minute')}{band}; {word('increments')} {rate.first_s}/{rate.next_s} s"
+    per_s = charge.get("per_s", 60)
+    assert isinstance(per_s, int)
+    each = words.unit(per_s, lang)
+    yield f"  {_nanos(price)} {rate.currency} {each}{band}; {word('increments')} {rate.first_s}/{rate.next_s} s"
+    for condition in words.conditions(rate, ("fr", "en")[lang], _Plain(rate.currency)):
+        yield f"  {condition}"
     steps = charge.get("steps")
     if isinstance(steps, list | tuple) and steps:
         yield f"{word('calculation')}:"
         for step in steps:
-            yield f"  {step['arithmetic']} {rate.currency}"
+            yield f"  {step['arithmetic']} {rate.currency}{_whose(step)}"
         yield f"  {word('exact')}: {charge['exact_micros']} {word('millionths')} {rate.currency}"
-        yield f"{word('rounding')}: {word('half-up')}"
+        yield f"{word('rounding')}: {words.rounding(str(charge['rounding']), lang)}"
+
+
+def _whose(step: Mapping[str, object]) -> str:
+    """The band and the prefix of a step whose price is not the one of the start."""
+    found = [str(step[name]) for name in ("prefix", "band") if step.get(name)]
+    return f" ({', '.join(found)})" if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Amounts as plain decimals."""
+
+    currency: str
+
+    def price(self, nanos: int) -> str:
+        return f"{_nanos(nanos)} {self.currency}"
+
+    def money(self, micros: int) -> str:
+        return f"{decimal_text(micros)} {self.currency}"
 
 
 def _entries(legs: Sequence[Leg], title: str, none: str) -> Iterator[str]:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from cadran.catalog.rules import PLAIN
 from cadran.commands import main
+from cadran.rating import words
 from cadran.units import errors, money, period
 
 if TYPE_CHECKING:
@@ -216,14 +219,24 @@ def _tell_report(report: object, dry_run: bool) -> None:
 
 def _tell_price(price: Price) -> None:
     rate = price.rate
-    click.echo(f"{rate.destination}: {_amount(rate.price_nanos)} {rate.currency} a minute, tax {price.tax}")
+    unit_s = (rate.tariff or PLAIN).unit_s
+    click.echo(
+        f"{rate.destination}: {_amount(rate.price_nanos)} {rate.currency} {words.unit(unit_s, 1)}, tax {price.tax}"
+    )
     click.echo(f"  by {rate.first_s} s, then {rate.next_s} s; prefix {rate.prefix}")
-    if rate.connection_micros or rate.minimum_micros:
-        fee, least = money.decimal_text(rate.connection_micros), money.decimal_text(rate.minimum_micros)
-        click.echo(f"  connection fee {fee}, minimum {least}")
-    for band in rate.bands:
-        click.echo(f"  {band.name} ({band.zone}): {_amount(band.price_nanos)} a minute")
+    for condition in words.conditions(rate, "en", _Amounts()):
+        click.echo(f"  {condition}")
     click.echo(f"  deck {rate.deck} {rate.version}, line {rate.line}")
+
+
+class _Amounts:
+    """Amounts as plain decimals."""
+
+    def price(self, nanos: int) -> str:
+        return _amount(nanos)
+
+    def money(self, micros: int) -> str:
+        return money.decimal_text(micros)
 
 
 def _price_dict(price: Price) -> dict[str, object]:
@@ -241,6 +254,7 @@ def _price_dict(price: Price) -> dict[str, object]:
         "connection_micros": rate.connection_micros,
         "minimum_micros": rate.minimum_micros,
         "bands": [{"name": band.name, "zone": band.zone, "price": _amount(band.price_nanos)} for band in rate.bands],
+        "tariff": msgspec.to_builtins(rate.tariff),
         "deck": rate.deck,
         "version": rate.version,
         "line": rate.line,

@@ -125,6 +125,7 @@ STEPS = {
     "next": _("pas suivants"),
     "connection": _("frais de mise en relation"),
     "minimum": _("minimum"),
+    "maximum": _("maximum"),
 }
 REFUSALS = {
     "unreadable": _lazy("On ne peut pas tout lire : l’image est floue, sombre ou coupée."),

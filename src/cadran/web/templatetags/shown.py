@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
@@ -16,6 +17,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from cadran.catalog.rules import Rate
+from cadran.rating import words
 from cadran.web import versions, wording
 
 register = template.Library()
@@ -57,6 +60,37 @@ def cents(micros: int) -> str:
 def price(nanos: int, currency: str = "EUR") -> str:
     """A price a minute, in billionths: 12_000_000 -> `0,012 €`."""
     return _amount(Decimal(int(nanos)).scaleb(-9), currency, 9)
+
+
+@register.filter
+def each(seconds: int | str | None) -> str:
+    """What a price is for, by its seconds: `la minute`; nothing stated is a minute."""
+    return words.unit(int(seconds or 60), 0 if _language() == "fr" else 1)
+
+
+@register.filter
+def conditions(rate: Rate | None) -> tuple[str, ...]:
+    """Everything that a rate says beside its price and increments."""
+    return () if rate is None else words.conditions(rate, _language(), _Amounts(rate.currency))
+
+
+@register.filter
+def rounding(stated: str) -> str:
+    """How a charge was rounded."""
+    return words.rounding(str(stated), 0 if _language() == "fr" else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """Amounts in sentences, in the language of the page."""
+
+    currency: str
+
+    def price(self, nanos: int) -> str:
+        return price(nanos, self.currency)
+
+    def money(self, micros: int) -> str:
+        return money(micros, self.currency)
 
 
 def _amount(amount: Decimal, currency: str, most: int, least: int = 2) -> str:
