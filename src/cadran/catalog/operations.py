@@ -154,6 +154,33 @@ def import_deck(
 
 
 @carries("IPP-10.1-per-second")
+def read_deck(
+    *, source: Path, currency: str, zone: str, delimiter: str = ",", name: str = rules.STANDARD_DECK
+) -> tuple[list[rules.Rate], str]:
+    """The rates of a deck file and its SHA-256; the installation is neither read nor changed, so that blank increments, which are a
+    brand's terms, are problems. Raises UnreadableDeckFile, DeckRefused (with the report), BadDeckName."""
+    file = deck_file.read(source)
+    version = file.sha256[:12]
+    _check_options(name, version, currency, rules.TaxBasis.NOT_STATED, delimiter)
+    blanks = deck_lines.Blanks(zone=zone, currency=currency)
+    reading = deck_csv.read(file.data, blanks, deck=name, version=version, delimiter=delimiter)
+    if reading.problem_count:
+        raise DeckRefused(
+            ImportReport(
+                brand="",
+                name=name,
+                version=version,
+                currency=currency,
+                tax=rules.TaxBasis.NOT_STATED,
+                lines=reading.lines,
+                rates=len(reading.rates),
+                problems=tuple(reading.problems),
+                problem_count=reading.problem_count,
+            )
+        )
+    return reading.rates, file.sha256
+
+
 def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_lines.Blanks:
     """What a deck file may leave blank: increments and connection fee are then those of the brand's terms in force at `at`;
     a fee that a line states (special numbers) stands. Raises UnknownBrand, UnknownTerms."""

@@ -1,0 +1,211 @@
+"""`cadran rate`: files of call records in, rated files out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cadran.commands import main, memory
+from cadran.units import money
+from cadran.units.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cadran.rating.files.prices import Prices
+    from cadran.rating.files.run import Job, Outcome
+
+SHOWN = 12
+ENGINES = ("local", "scalar", "spark")
+
+
+class WrongOptions(InvalidInput):
+    """Options of `cadran rate` that do not go together."""
+
+    error_id = "commands-rate-options"
+
+
+@click.command(name="rate")
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder, or one file for all inputs.")
+@click.option(
+    "--brand", default="", help="Whose activated decks price the records; ippi where neither this nor --deck is given."
+)
+@click.option("--name", default="world", show_default=True, help="Which of the brand's decks.")
+@click.option("--deck", type=click.Path(path_type=Path), help="A deck file instead: the installation is not read.")
+@click.option("--currency", default="EUR", show_default=True, help="Of the deck file.")
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True)
+@click.option("--master", default="local[2]", show_default=True, help="Of Spark.")
+@click.option(
+    "--map", "mapping", multiple=True, help="number=COLUMN, at=COLUMN, seconds=COLUMN; several, or commas between."
+)
+@click.option("--zone", default="", help="Of instants that state none, such as Europe/Paris.")
+@click.option("--ambiguous", type=click.Choice(["reject", "earliest", "latest"]), default="reject", show_default=True)
+@click.option("--instant-unit", type=click.Choice(["s", "ms", "us", "ns"]), default="s", show_default=True)
+@click.option(
+    "--duration-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="s, where the column's name says no other."
+)
+@click.option(
+    "--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="Of CSV; found in the header where not given."
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the output; as its name or the input's."
+)
+@click.option("--escape-formulas", is_flag=True, help="Put a ' before cells of a CSV that a spreadsheet would run.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads, or Spark's partitions."
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    inputs: tuple[Path, ...],
+    out: Path,
+    brand: str,
+    name: str,
+    deck: Path | None,
+    currency: str,
+    engine: str,
+    master: str,
+    mapping: tuple[str, ...],
+    zone: str,
+    ambiguous: str,
+    instant_unit: str,
+    duration_unit: str | None,
+    delimiter: str | None,
+    encoding: str,
+    form: str | None,
+    escape_formulas: bool,
+    workers: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Rate the call records in INPUTS (.csv, .csv.gz, .parquet, folders): the same columns and their charge to --out, what cannot be
+    rated to a file of rejects beside it. A run that was interrupted goes on with the files that are not whole yet."""
+    main.django_ready()
+    from cadran.rating.files import run
+    from cadran.rating.files.columns import Reading
+
+    reading = Reading(
+        mapping=mapped(mapping),
+        zone=zone,
+        instant_unit=instant_unit,
+        duration_unit=duration_unit or "",
+        ambiguous=ambiguous,
+        encoding=encoding,
+        delimiter="\t" if delimiter == "tab" else delimiter or "",
+    )
+    prices = found_prices(brand, name, deck, currency, zone)
+    job = run.Job(
+        inputs=run.inputs(inputs),
+        out=out,
+        prices=prices.mark,
+        form=form or "",
+        reading=reading,
+        force=force,
+        escape=escape_formulas,
+        workers=1 if engine == "scalar" else workers,
+    )
+    run.plan(job)
+    with bar(job.inputs, as_json) as look:
+        outcome, peak = _rated(job, prices, engine, master, look)
+    told = {**outcome.as_dict(), "engine": engine, "prices": prices.told, "memory_above_tables_mb": peak}
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        _tell(outcome, engine, peak)
+
+
+def _rated(
+    job: Job, prices: Prices, engine: str, master: str, look: Callable[[int], None]
+) -> tuple[Outcome, float | None]:
+    from cadran.rating.files import engine as engines
+    from cadran.rating.files import run
+
+    scalar = engines.Scalar(prices.deck)
+    gauge = memory.Gauge()
+    return run.run(job, scalar, look=look), gauge.above_mb()
+
+
+def mapped(texts: tuple[str, ...]) -> dict[str, str]:
+    """`number=dst,at=answer` to a mapping. Raises WrongOptions."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for part in text.split(","):
+            what, sign, column = part.partition("=")
+            if not sign or not column or what.strip() in found:
+                raise WrongOptions(f"write --map number=COLUMN,at=COLUMN,seconds=COLUMN, each once, not {text!r}")
+            found[what.strip()] = column.strip()
+    return found
+
+
+def found_prices(brand: str, name: str, deck: Path | None, currency: str, zone: str) -> Prices:
+    """The prices that the options name."""
+    from cadran.catalog.operations import DeckRefused
+    from cadran.policy import queries as policy
+    from cadran.rating.files import prices
+
+    if deck is None:
+        return prices.of_brand(policy.brand(brand or "ippi").key, name)
+    if brand:
+        raise WrongOptions("name a --brand or a --deck file, not both")
+    try:
+        return prices.of_file(deck, currency=currency, zone=zone or "UTC")
+    except DeckRefused as refused:
+        first = refused.report.problems[0]
+        raise WrongOptions(
+            f"{deck.name} has {refused.report.problem_count} problems, the first in line {first.line}: {first.message}; "
+            "cadran deck import FILE --dry-run lists them all"
+        ) from None
+
+
+@contextmanager
+def bar(inputs: tuple[Path, ...], quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar over the bytes of the inputs, on the standard error where that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _bytes: None
+        return
+    total = sum(path.stat().st_size for path in inputs)
+    with click.progressbar(length=max(total, 1), label="rating", file=sys.stderr, show_pos=False) as shown:
+        last = [time.monotonic(), 0.0]
+
+        def look(count: int) -> None:
+            last[1] += count
+            if time.monotonic() - last[0] > 0.1:
+                shown.update(int(last[1]))
+                last[:] = [time.monotonic(), 0.0]
+
+        yield look
+        shown.update(int(last[1]))
+
+
+def _tell(outcome: Outcome, engine: str, peak: float | None) -> None:
+    sums = outcome.sums
+    click.echo(f"{sums.records:,} records: {sums.rated:,} rated, {sums.rejected:,} rejected")
+    for reason, count in sums.rejects.most_common():
+        click.echo(f"  {count:>12,}  {reason}")
+    found = sorted(sums.micros.items(), key=lambda item: (-item[1], item[0]))
+    for key, micros in found[:SHOWN]:
+        click.echo(
+            f"  {money.decimal_text(micros):>20} {key[1]}  {key[0]}: {sums.calls[key]:,} calls, {sums.billed_s[key]:,} s"
+        )
+    if len(found) > SHOWN:
+        click.echo(f"  ... and {len(found) - SHOWN} destinations more: --json lists all")
+    by_currency: dict[str, int] = {}
+    for (_, currency), micros in found:
+        by_currency[currency] = by_currency.get(currency, 0) + micros
+    for currency, total in sorted(by_currency.items()):
+        click.echo(f"  {money.decimal_text(total):>20} {currency}  in all")
+    if outcome.earlier:
+        click.echo(f"{outcome.earlier} files were whole already")
+    if outcome.fresh_records:
+        rate = outcome.fresh_records / outcome.seconds
+        above = "" if peak is None else f", {peak:.0f} MB of memory above the tables"
+        click.echo(f"{outcome.seconds:.1f} s, {rate:,.0f} records a second, engine {engine}{above}")
+    for path in (*outcome.outputs[:SHOWN], *outcome.rejects[:SHOWN]):
+        click.echo(f"  {path}")

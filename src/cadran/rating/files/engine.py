@@ -1,0 +1,86 @@
+"""What rates a chunk of records: numbers as keys, instants and durations in seconds to charges, as arrays.
+
+Every engine gives the same charges; the scalar one is `rating.rules.charge` itself, call by call, for checking the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cadran.catalog.rules import Rate
+from cadran.rating import decks, rules
+from cadran.rating.files import cells, reasons
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Of each record: micros, billed seconds, which of the engine's `rates` (-1: none), which of its `bands` (0: none), and
+    why it has no charge (`reasons`, 0: it has one)."""
+
+    micros: cells.Int64
+    billed_s: cells.Int64
+    rate: npt.NDArray[np.int32]
+    band: npt.NDArray[np.int32]
+    reason: cells.UInt8
+
+
+class Engine(Protocol):
+    """Rates chunks. `rates` and `bands` (names; the first is empty) are what the indices of Charges point to; both only grow."""
+
+    @property
+    def rates(self) -> Sequence[Rate]: ...
+
+    @property
+    def bands(self) -> Sequence[str]: ...
+
+    def rate(self, keys: cells.UInt64, at_s: cells.Int64, seconds: cells.Int64) -> Charges: ...
+
+
+class Scalar:
+    """One call after the other, by the rules that charge live calls."""
+
+    def __init__(self, deck: decks.Deck) -> None:
+        self._deck = deck
+        self.rates: list[Rate] = []
+        self.bands: list[str] = [""]
+        self._known: dict[tuple[object, ...], int] = {}
+        self._names = {"": 0}
+
+    def rate(self, keys: cells.UInt64, at_s: cells.Int64, seconds: cells.Int64) -> Charges:
+        count = len(keys)
+        charges = Charges(
+            np.zeros(count, np.int64),
+            np.zeros(count, np.int64),
+            np.full(count, -1, np.int32),
+            np.zeros(count, np.int32),
+            np.zeros(count, np.uint8),
+        )
+        for index, (key, at, lasted) in enumerate(zip(keys.tolist(), at_s.tolist(), seconds.tolist(), strict=True)):
+            since = EPOCH + timedelta(seconds=at)
+            found = self._deck.find(cells.digits_of(key), since)
+            if found is None:
+                charges.reason[index] = reasons.NO_PRICE
+                continue
+            charge = rules.charge(found, lasted, since)
+            charges.micros[index] = charge.micros
+            charges.billed_s[index] = charge.billed_s
+            charges.rate[index] = self._index(found)
+            charges.band[index] = self._names.setdefault(charge.band, len(self._names))
+            if len(self._names) > len(self.bands):
+                self.bands.append(charge.band)
+        return charges
+
+    def _index(self, rate: Rate) -> int:
+        key = (rate.deck, rate.version, rate.line, rate.prefix, rate.valid_from, rate.currency, rate.destination)
+        index = self._known.setdefault(key, len(self.rates))
+        if index == len(self.rates):
+            self.rates.append(rate)
+        return index
