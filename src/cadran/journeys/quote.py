@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 from cadran.catalog import queries as catalog
+from cadran.catalog.rules import PLAIN
 from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
 from cadran.policy import calls as policy
@@ -14,8 +16,7 @@ from cadran.policy.terms import Terms
 from cadran.rating import rules as rating
 from cadran.units import e164
 from cadran.units.clause import carries
-
-LONGEST_S = 24 * 3600
+from cadran.units.money import MICROS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,71 @@ class Quote:
             return 0
         return rating.affordable_s(self.rate, micros, self.at, rating.MAX_DURATION_S)
 
+    def as_dict(self, seconds: int) -> dict[str, object]:
+        """Plain values for JSON: amounts as exact decimals of the currency's main unit, or p/q."""
+        charge = self.charge
+        plain: dict[str, object] = {
+            "to": self.number,
+            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "cost": rating.exact_text(charge.exact / MICROS) if charge else "0",
+            "rounded": rating.exact_text(Fraction(charge.micros, MICROS)) if charge else "0",
+            "rounding": _rounding(self.rate),
+            "seconds": seconds,
+            "billed_s": charge.billed_s if charge else 0,
+            "steps": [_step(step, self.rate.prefix) for step in charge.steps] if charge and self.rate else [],
+            "class": self.number_class,
+            "clause": self.decision.clause,
+            "limit": {"seconds": self.limit_s, "clause": self.limit_clause},
+        }
+        if self.rate is not None:
+            rate = self.rate
+            plain |= {
+                "destination": rate.destination,
+                "prefix": rate.prefix,
+                "deck": rate.deck,
+                "version": rate.version,
+                "line": rate.line,
+                "cut": self._cut(seconds),
+            }
+        return plain
+
+    def _cut(self, seconds: int) -> dict[str, object] | None:
+        """Where the rate's maximum would end the call before."""
+        rate = self.rate
+        cut_s = rating.cut_s(rate, self.at) if rate else None
+        if rate is None or cut_s is None or cut_s >= seconds:
+            return None
+        charge, maximum = rating.charge(rate, cut_s, self.at), (rate.tariff or PLAIN).maximum_micros
+        assert maximum is not None
+        return {
+            "seconds": cut_s,
+            "maximum": rating.exact_text(Fraction(maximum, MICROS)),
+            "cost": rating.exact_text(charge.exact / MICROS),
+        }
+
+
+def _rounding(rate: rating.Rate | None) -> dict[str, object]:
+    tariff = (rate.tariff if rate else None) or PLAIN
+    return {"method": str(tariff.rounding), "decimals": min(tariff.decimals, rating.MICRO_DECIMALS)}
+
+
+def _step(step: rating.Step, prefix: str) -> dict[str, object]:
+    """A term of the charge, in the form in which plans are quoted."""
+    amount = rating.exact_text(step.exact / MICROS)
+    if not step.unit_s:
+        return {"kind": step.kind, "amount": amount}
+    return {
+        "kind": "usage",
+        "from_s": step.start_s,
+        "rate": rating.exact_text(Fraction(step.price_nanos, 10**9)),
+        "rate_unit_s": step.per_s,
+        "increment_s": step.unit_s,
+        "units": step.units,
+        "amount": amount,
+        "band": step.band,
+        "prefix": step.prefix or prefix,
+    }
+
 
 @carries("IPP-10.1-consumption", "IPP-10.1-per-second")
 def quote(*, text: str, brand: str, country: str, terms: Terms, seconds: int, at: datetime) -> Quote | None:
@@ -66,7 +132,7 @@ def quote(*, text: str, brand: str, country: str, terms: Terms, seconds: int, at
         number_class=dialled.number_class.value,
         decision=decision,
         rate=price.rate if price else None,
-        charge=rating.charge(price.rate, min(seconds, LONGEST_S), at) if price else None,
+        charge=rating.charge(price.rate, seconds, at) if price else None,
         limit_s=limit_s,
         limit_clause=limit_clause,
         at=at,

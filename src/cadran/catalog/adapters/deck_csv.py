@@ -46,12 +46,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in a line (1 is the header, 0 the whole file). code is stable; column may be empty."""
+    """What is wrong in a line (1 is the header, 0 the whole file). code is stable; column may be empty. file: which one of a folder,
+    or the sheet of a workbook; empty where there is one alone."""
 
     line: int
     column: str
     code: str
     message: str
+    file: str = ""
 
 
 @dataclass(slots=True)

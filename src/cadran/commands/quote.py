@@ -1,0 +1,161 @@
+"""`cadran quote`: what one call would cost, by the installation's prices or by a plan that is only looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from cadran.commands import main, quote_lines
+from cadran.units import errors
+
+FORMATS = ("cgrates",)
+NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class WrongInstant(errors.InvalidInput):
+    """The instant of the call cannot be read."""
+
+    error_id = "commands-quote-instant"
+
+
+class NotANumber(errors.InvalidInput):
+    """What was given as the number called is no number."""
+
+    error_id = "commands-quote-number"
+
+
+class NoPublishedPrice(errors.CadranError):
+    """The brand has no price for that number at that instant: the call would not go out."""
+
+    error_id = "commands-quote-no-price"
+
+
+class CallRefused(errors.CadranError):
+    """The terms do not allow that call, whatever its price."""
+
+    error_id = "commands-quote-refused"
+
+
+@click.command(name="quote")
+@click.option("--to", "number", required=True, help="The number called, as +33612345678.")
+@click.option("--at", "at_text", default="", help="When the call is answered, as 2026-11-22T10:00:00Z; else now.")
+@click.option("--seconds", type=int, default=60, show_default=True, help="How long it lasts.")
+@click.option("--brand", default="", help="Key of the brand; that of the account, or ippi, where not given.")
+@click.option("--account", default="", help="An account, as A000001: its brand, its country and its terms.")
+@click.option("--plan", type=click.Path(path_type=Path), help="Folder or file of a plan: the installation is not read.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Of the plan; told from its files where not given.")
+@click.option("--tenant", default="cgrates.org", show_default=True, help="Of a CGRateS plan.")
+@click.option("--category", default="call", show_default=True, help="Of a CGRateS plan.")
+@click.option("--subject", default="*any", show_default=True, help="Of a CGRateS plan.")
+@click.option("--zone", default="UTC", show_default=True, help="Civil time of the plan's timings.")
+@click.option("--currency", default=NO_CURRENCY, show_default=True, help="Of the plan.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language of the answer."
+)
+def command(
+    *,
+    number: str,
+    at_text: str,
+    seconds: int,
+    brand: str,
+    account: str,
+    plan: Path | None,
+    form: str | None,
+    tenant: str,
+    category: str,
+    subject: str,
+    zone: str,
+    currency: str,
+    as_json: bool,
+    lang: str,
+) -> None:
+    """The price of one call, exactly and step by step: by the installation's prices, or by those of --plan."""
+    at = instant(at_text) if at_text else None
+    if plan is None:
+        told = _installed(number, at, seconds, brand, account)
+    else:
+        profile = {"tenant": tenant, "category": category, "subject": subject}
+        told = _planned(plan, form, profile, number, at or datetime.now(UTC), seconds, zone, currency)
+    click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(quote_lines.lines(told, lang)))
+
+
+def instant(text: str) -> datetime:
+    """An instant with its offset, from 1970 until 2200. Raises WrongInstant."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None or len(text) < 16 or not FIRST <= found < LAST:
+            raise ValueError
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise WrongInstant(f"write the instant with its offset, as 2026-11-22T10:00:00Z, not {text[:40]!r}") from None
+
+
+def _planned(
+    path: Path,
+    form: str | None,
+    profile: Mapping[str, str],
+    number: str,
+    at: datetime,
+    seconds: int,
+    zone: str,
+    currency: str,
+) -> dict[str, object]:
+    """Needs neither a database nor Django."""
+    from cadran.catalog import bands
+    from cadran.catalog.adapters import cgrates
+    from cadran.rating import plans
+
+    reading = cgrates.read(path)
+    charge = plans.charge(
+        reading.plan, **profile, destination=number, at=at, seconds=seconds, zone=bands.read_zone(zone)
+    )
+    return {
+        "to": number,
+        "at": _text(at),
+        **charge.as_dict(),
+        "currency": currency,
+        "format": "cgrates",
+        **profile,
+        "problems": reading.problem_count,
+    }
+
+
+def _installed(number: str, at: datetime | None, seconds: int, brand: str, account: str) -> dict[str, object]:
+    main.django_ready()
+    from django.conf import settings
+
+    from cadran.journeys import quote
+    from cadran.party import queries as party
+    from cadran.policy import queries as policy
+
+    at = at or settings.CIVIL_CLOCK.now()
+    customer = party.customer_of_account(account.upper()) if account else None
+    if customer and brand not in ("", customer.brand):
+        raise click.UsageError(f"{account} is a customer of {customer.brand}, not of {brand}")
+    key = customer.brand if customer else brand or settings.BRAND
+    terms = policy.governing_terms(customer.terms, at) if customer else policy.terms_in_force(key, at)
+    country = customer.country if customer else policy.brand(key).country
+    told = quote.quote(text=number, brand=key, country=country, terms=terms, seconds=seconds, at=at)
+    if told is None:
+        raise NotANumber(f"{number[:40]!r} is no number: write it as +33612345678")
+    if not told.decision.allowed:
+        raise CallRefused(f"a call to {told.number} would be refused: {told.decision.code} ({told.decision.clause})")
+    if not told.priced:
+        raise NoPublishedPrice(f"{key} has no price for {told.number} at {_text(at)}: the call would not go out")
+    return {
+        **told.as_dict(seconds),
+        "currency": told.rate.currency if told.rate else policy.brand(key).currency,
+        "brand": key,
+        "account": customer.account if customer else None,
+        "terms": terms.ref,
+    }
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
