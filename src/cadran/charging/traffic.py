@@ -10,6 +10,8 @@ import msgspec
 from django.db.models import Max, Q
 
 from cadran.charging import models
+from cadran.charging.adapters.sqlite import decode_record
+from cadran.charging.records import Record
 
 BATCH = 1000
 LONGEST = timedelta(days=10)  # no call lasts longer: what began in a period ended at most this long after it
@@ -72,12 +74,7 @@ class Charged:
 
     def micros_before(self, cdr_id: str) -> int:
         """What it cost before the correction of that id; what it costs now where there is none."""
-        before = self.first_micros
-        for one in self.corrections:
-            if one.cdr_id == cdr_id:
-                return before
-            before = one.micros
-        return before
+        return _before(cdr_id, self.first_micros, self.corrections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +145,33 @@ def page(span: Span, *, after: Place | None, limit: int) -> tuple[tuple[Charged,
                 )
             )
     return tuple(found), Place(rows[-1][0], rows[-1][1])
+
+
+def corrected(*, account: str, key_begins: str, limit: int = BATCH) -> tuple[tuple[Record, int], ...]:
+    """An account's corrections whose keys begin so, the newest call first, each with what the call cost before it (micros)."""
+    first = f"cor_{key_begins}"
+    rows = models.Cdr.objects.filter(account=account, cdr_id__gte=first, cdr_id__lt=first + "\U0010ffff").exclude(
+        corrects=""
+    )
+    found = [
+        decode_record(body) for body in rows.order_by("-ended_at", "-position").values_list("body", flat=True)[:limit]
+    ]
+    ids = [one.corrects for one in found]
+    firsts = models.Cdr.objects.filter(account=account, cdr_id__in=ids).values_list("cdr_id", "charge_micros")
+    costs, later = dict(firsts), _corrections([account], ids)
+    return tuple(
+        (one, _before(one.cdr_id, costs.get(one.corrects, 0), later.get((account, one.corrects), ()))) for one in found
+    )
+
+
+def _before(cdr_id: str, first_micros: int, later: Sequence[Correction]) -> int:
+    """What a call cost before the correction of that id; what it costs now where there is none."""
+    before = first_micros
+    for one in later:
+        if one.cdr_id == cdr_id:
+            break
+        before = one.micros
+    return before
 
 
 def _corrections(accounts: Sequence[str], ids: Sequence[str]) -> dict[tuple[str, str], list[Correction]]:

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 
 from cadran.web.accounts import agreed, signup
 from cadran.web.api import pages as api_pages
-from cadran.web.views import automatic, consumption, customer, desk, phones, public, topup, warning_choice
+from cadran.web.views import automatic, consumption, corrected, customer, desk, phones, public, topup, warning_choice
 
 
 class VersionConverter:
@@ -43,6 +43,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/", consumption.calls, name="calls"),
     path("calls/calls.csv", consumption.calls_csv, name="calls_csv"),
     path("calls/<str:cdr_id>/", consumption.why, name="why"),
+    path("calls/<str:cdr_id>/question/", corrected.question, name="question_correction"),
+    path("account/reratings/<str:rerating_id>/", corrected.rerating, name="rerating"),
     path("statement/", consumption.statement, name="statement"),
     path("statement/<path:movement>/", consumption.movement, name="movement"),
     path("sip/", phones.sip, name="sip"),

@@ -24,7 +24,7 @@ from cadran.ledger import statement as books
 from cadran.party import queries as party
 from cadran.payment import queries as payment
 from cadran.policy import queries as policy
-from cadran.units import period
+from cadran.units import ids, period
 from cadran.units.clause import carries
 from cadran.units.money import decimal_text
 from cadran.web import wording
@@ -153,6 +153,7 @@ def _told(found: Record) -> dict[str, object]:
         "terms": policy.terms(found.terms),
         "charge": dict(found.charge),
         "corrections": [one for one in corrections if one.cdr_id != found.cdr_id],
+        "key": ids.new_id("ask"),
     }
 
 
