@@ -9,9 +9,18 @@ import click
 from cadran.commands import logs
 from cadran.commands.main import django_ready
 
+LEASE_S = 60
+
 
 @click.command(name="charging")
-def command() -> None:
+@click.option(
+    "--lease-s",
+    type=click.IntRange(1, 3600),
+    default=LEASE_S,
+    show_default=True,
+    help="Seconds without a report after which a call is settled; voice reports every five.",
+)
+def command(lease_s: int) -> None:
     """Serve online charging at the socket of the state folder."""
     django_ready()
     from django.conf import settings
@@ -25,7 +34,7 @@ def command() -> None:
     prices.preload()
     gc.collect()
     gc.freeze()  # the decks stay: no collection goes through them while calls wait
-    engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices)
+    engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices, lease_s=lease_s)
     engine.rewrap_evidence()
     service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
     stop_on_signals(service)

@@ -22,6 +22,7 @@ COMMANDS = (
     "backup",
     "bench",
     "brand",
+    "chaos",
     "charging",
     "clauses",
     "clock",

@@ -224,6 +224,12 @@ class AsyncCharging:
     async def charge_event(self, request: ChargeEvent) -> Charged:
         return cast(Charged, await self._call("charge_event", request))
 
+    async def give_credit(self, request: GiveCredit) -> Bought:
+        return cast(Bought, await self._call("give_credit", request))
+
+    async def withdraw(self, request: WithdrawCredit) -> Withdrawn:
+        return cast(Withdrawn, await self._call("withdraw", request))
+
     async def expire_credit(self, *, at: datetime) -> int:
         return cast(int, await self._call("expire_credit", wire.ExpireCredit(at=at)))
 

@@ -1,0 +1,174 @@
+"""What a run of chaos is made of: its size, its prices, its accounts, and every choice that follows from the seed. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cadran.commands.chaos import oracle
+
+TERMS = "ippi/2018-04"
+HEARTBEAT_S = 5  # of call time: how often a switch reports the seconds of its calls
+LEASE_HEARTBEATS = 12  # a lease is as many heartbeats long, as in service (60 s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of everything. lease_s and tick_s are real seconds: call time runs faster, HEARTBEAT_S in each tick."""
+
+    seconds: float
+    accounts: int
+    sessions: int
+    seed: int
+    kill_every_s: float
+    switches: int
+    backend: str = "sqlite"
+
+    @property
+    def lease_s(self) -> int:
+        return 3 if self.seconds < 20 else 6
+
+    @property
+    def tick_s(self) -> float:
+        return self.lease_s / LEASE_HEARTBEATS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """Somebody to call. tariff None: the call costs nothing, or is refused (then `refusal` is the code of the decision)."""
+
+    digits: str
+    number_class: str
+    weight: int
+    tariff: oracle.Tariff | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """The prices of one brand, in one currency, and who can be called there."""
+
+    brand: str
+    currency: str
+    numbers: tuple[Number, ...]
+
+    @property
+    def tariffs(self) -> dict[str, oracle.Tariff]:
+        """By the number called."""
+        return {number.digits: number.tariff for number in self.numbers if number.tariff is not None}
+
+
+def markets(successor_from: datetime) -> tuple[Market, ...]:
+    """Two brands in two currencies. One price changes at `successor_from`, which the run's clock jumps over."""
+    euro = (
+        _priced("33142000001", 30, oracle.Tariff(price_nanos=12_000_000)),
+        _priced("33612345678", 25, oracle.Tariff(price_nanos=100_000_000, later=(successor_from, 130_000_000))),
+        _priced(
+            "442012345678",
+            15,
+            oracle.Tariff(price_nanos=60_000_000, first_s=60, next_s=60, connection_micros=50_000),
+        ),
+        _priced("493012345678", 10, oracle.Tariff(price_nanos=45_678_901, first_s=30, next_s=6, minimum_micros=30_000)),
+        _priced("34911234567", 10, oracle.Tariff(price_nanos=12_345_679, night_nanos=7_654_321, first_s=7, next_s=3)),
+        _priced("39061234567", 4, oracle.Tariff(price_nanos=0)),
+    )
+    dollar = (
+        _priced("12125550100", 60, oracle.Tariff(price_nanos=19_999_999)),
+        _priced("525512345678", 30, oracle.Tariff(price_nanos=77_000_001, first_s=60, next_s=1)),
+    )
+    free = (
+        Number(digits="33900000002", number_class="on_net", weight=2),
+        Number(digits="112", number_class="emergency", weight=1, refusal="call-refused-emergency"),
+        Number(digits="99912345678", number_class="geographic", weight=2, refusal="call-no-price"),
+    )
+    return (
+        Market(brand="ippi", currency="EUR", numbers=euro + free),
+        Market(brand="kryptoow", currency="USD", numbers=dollar + free),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer's account in one of the markets."""
+
+    name: str
+    market: Market
+
+
+@dataclass(slots=True)
+class Choices:
+    """Every choice of a run: the same seed gives the same ones to the same slot, however the slots take turns."""
+
+    size: Size
+    markets: tuple[Market, ...]
+    accounts: tuple[Account, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = []
+        for number in range(self.size.accounts):
+            market = self.markets[1] if number % 8 == 7 else self.markets[0]
+            named.append(Account(f"C{number:06d}", market))
+        self.accounts = tuple(named)
+
+    def rng(self, *name: object) -> random.Random:
+        """The choices of one part of the run, named by it."""
+        return random.Random("/".join(str(part) for part in (self.size.seed, *name)))  # noqa: S311
+
+    def account(self, rng: random.Random) -> Account:
+        """Some accounts are hot: one call in five goes over the first few."""
+        if rng.random() < 0.2:
+            return self.accounts[rng.randrange(min(4, len(self.accounts)))]
+        return self.accounts[rng.randrange(len(self.accounts))]
+
+    def number(self, rng: random.Random, market: Market) -> Number:
+        return rng.choices(market.numbers, [number.weight for number in market.numbers])[0]
+
+    def talk_s(self, rng: random.Random) -> int:
+        """Seconds that somebody wants to talk; now and then none at all: the call is not answered."""
+        if rng.random() < 0.08:
+            return 0
+        return min(1 + int(rng.expovariate(1 / 28)), 600)
+
+    def purchase_micros(self, rng: random.Random) -> int:
+        return rng.choice((20_000, 50_000, 123_457, 200_000, 500_000, 1_000_000))
+
+    def kill_gaps(self) -> Iterator[float]:
+        """Seconds between the start of the service and its next death."""
+        rng = self.rng("kills")
+        while True:
+            yield self.size.kill_every_s * rng.uniform(0.3, 1.7)
+
+
+def deck(market: Market) -> str:
+    """The market's prices as a deck file."""
+    lines = [
+        "prefix,destination,price,first_s,next_s,connection_fee,minimum,effective_from,effective_to,band,band_hours"
+    ]
+    for number in market.numbers:
+        if (tariff := number.tariff) is None:
+            continue
+        prefix = number.digits[:4]
+        fixed = f"{tariff.first_s},{tariff.next_s},{_decimal(tariff.connection_micros, 6)},{_decimal(tariff.minimum_micros, 6)}"
+        price = _decimal(tariff.price_nanos, 9)
+        if tariff.later is None:
+            lines.append(f"{prefix},To {prefix},{price},{fixed},,,,")
+        else:
+            day, nanos = tariff.later[0].isoformat(), tariff.later[1]
+            lines.append(f"{prefix},To {prefix},{price},{fixed},,{day},,")
+            lines.append(f"{prefix},To {prefix},{_decimal(nanos, 9)},{fixed},{day},,,")
+        if tariff.night_nanos is not None:
+            start, end = oracle.NIGHT
+            lines.append(
+                f"{prefix},,{_decimal(tariff.night_nanos, 9)},,,,,,,night,00:00-{end:02d}:00 {start:02d}:00-24:00"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _priced(digits: str, weight: int, tariff: oracle.Tariff) -> Number:
+    return Number(digits=digits, number_class="geographic", weight=weight, tariff=tariff)
+
+
+def _decimal(value: int, places: int) -> str:
+    return f"{value // 10**places}.{value % 10**places:0{places}d}"
