@@ -124,12 +124,13 @@ def command(
 def _rated(
     job: Job, prices: Prices, engine: str, master: str, look: Callable[[int], None]
 ) -> tuple[Outcome, float | None]:
+    from cadran.rating import tables
     from cadran.rating.files import engine as engines
     from cadran.rating.files import run
 
-    scalar = engines.Scalar(prices.deck)
+    rater = engines.Scalar(prices.deck) if engine == "scalar" else engines.Batch(tables.compile_deck(prices.deck))
     gauge = memory.Gauge()
-    return run.run(job, scalar, look=look), gauge.above_mb()
+    return run.run(job, rater, look=look), gauge.above_mb()
 
 
 def mapped(texts: tuple[str, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What rates a chunk of records: numbers as keys, instants and durations in seconds to charges, as arrays.
 
-Every engine gives the same charges; the scalar one is `rating.rules.charge` itself, call by call, for checking the others.
+Every engine gives the same charges: Batch rates by the compiled tables, Scalar by `rating.rules.charge` itself, call by call, for
+checking the other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cadran.catalog.rules import Rate
-from cadran.rating import decks, rules
+from cadran.rating import batch, decks, rules, tables
 from cadran.rating.files import cells, reasons
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +43,35 @@ class Engine(Protocol):
     def bands(self) -> Sequence[str]: ...
 
     def rate(self, keys: cells.UInt64, at_s: cells.Int64, seconds: cells.Int64) -> Charges: ...
+
+
+class Batch:
+    """By tables, in NumPy or compiled: see rating.batch. Any number of threads may use one."""
+
+    def __init__(self, compiled: tables.Tables, engine: str = "auto") -> None:
+        self._tables, self._engine = compiled, engine
+        self.rates = compiled.rates
+        names = {"": 0}
+        codes, first = [0], np.zeros(len(compiled.rates), np.int32)
+        for index, rate in enumerate(compiled.rates):
+            if rate.bands:
+                first[index] = len(codes) - 1
+                codes += [names.setdefault(band.name, len(names)) for band in rate.bands]
+        self.bands = list(names)
+        self._codes, self._first = np.array(codes, np.int32), first
+
+    def rate(self, keys: cells.UInt64, at_s: cells.Int64, seconds: cells.Int64) -> Charges:
+        found = batch.rate_batch(self._tables, keys, at_s, seconds, engine=self._engine)
+        band = np.zeros(len(found.band), np.int32)
+        some = np.flatnonzero(found.band)
+        if some.size:
+            band[some] = self._codes[self._first[found.rate[some]] + found.band[some]]
+        return Charges(found.micros, found.billed_s.astype(np.int64), found.rate, band, _REASONS[found.status])
+
+
+_REASONS = np.array(
+    [reasons.RATED, reasons.NO_PRICE, reasons.DURATION_RANGE, reasons.NUMBER_INVALID, reasons.INSTANT_RANGE], np.uint8
+)
 
 
 class Scalar:

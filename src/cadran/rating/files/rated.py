@@ -83,6 +83,7 @@ class Labels:
             "deck_version": {},
         }
         self._groups: dict[tuple[str, str], int] = {}
+        self._arrays: dict[str, Any] = {}
         self._codes = {name: np.zeros(0, np.int32) for name in (*self._texts, "group")}
 
     def take_up(self, rates: Sequence[Rate]) -> None:
@@ -92,12 +93,15 @@ class Labels:
         for name, texts in self._texts.items():
             found = [texts.setdefault(_text(rate, name), len(texts)) for rate in fresh]
             self._codes[name] = np.concatenate([self._codes[name], np.array(found, np.int32)])
+            self._arrays[name] = pa.array(list(texts), pa.string())
         groups = [self._groups.setdefault((rate.destination, rate.currency), len(self._groups)) for rate in fresh]
         self._codes["group"] = np.concatenate([self._codes["group"], np.array(groups, np.int32)])
         self._count = len(rates)
 
     def column(self, name: str, rate: npt.NDArray[np.int32]) -> Any:
-        return _compact(self._codes[name][rate], list(self._texts[name]))
+        if not len(rate):
+            return pa.array([], _TEXT)
+        return _compact(self._codes[name][rate], self._arrays[name])
 
     def groups(self, rate: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], list[tuple[str, str]]]:
         return self._codes["group"][rate], list(self._groups)
@@ -152,9 +156,9 @@ def added(charges: Charges, seconds: cells.Int64, engine: Engine, labels: Labels
         labels.column("rate_prefix", rates),
         labels.column("destination", rates),
         pa.array(charges.billed_s),
-        _compact(charges.band, list(engine.bands)),
+        _compact(charges.band, pa.array(list(engine.bands), pa.string())),
         labels.column("deck_version", rates),
-        _compact((seconds == 0).astype(np.int32), list(STATUS)),
+        _compact((seconds == 0).astype(np.int32), pa.array(STATUS, pa.string())),
     ]
 
 
@@ -178,16 +182,17 @@ def _some(found: Charges, kept: npt.NDArray[np.intp]) -> Charges:
     return Charges(found.micros[kept], found.billed_s[kept], found.rate[kept], found.band[kept], found.reason[kept])
 
 
-def _compact(codes: npt.NDArray[np.int32], texts: list[str]) -> Any:
+def _compact(codes: npt.NDArray[np.int32], texts: Any) -> Any:
     """A dictionary column that carries the texts alone that it uses."""
+    if len(codes) and (codes == codes[0]).all():
+        one = np.zeros(len(codes), np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(one), texts.slice(int(codes[0]), 1))
     used = np.zeros(len(texts), np.bool_)
     used[codes] = True
     where = np.flatnonzero(used)
     renumbered = np.zeros(len(texts), np.int32)
     renumbered[where] = np.arange(len(where), dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(renumbered[codes]), pa.array([texts[one] for one in where], pa.string())
-    )
+    return pa.DictionaryArray.from_arrays(pa.array(renumbered[codes]), texts.take(pa.array(where)))
 
 
 def _sums(charges: Charges, seconds: cells.Int64, labels: Labels) -> Sums:

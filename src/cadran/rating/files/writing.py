@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import os
@@ -40,21 +41,24 @@ class Whole:
         self.path, self.rows = path, 0
         self._part = path.with_name(f".{path.name}.part")
         self._schema, self._escape = schema, escape
+        self._closed = False
         self._writer: Any = None
         self._stream: Any = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._open()
+            if form(path) == "csv":
+                self._open_csv()
         except (OSError, pa.ArrowException) as error:
             raise CannotWrite(f"cannot write {path}: {error}") from None
 
     def write(self, table: Any) -> None:
         """Raises CannotWrite."""
         try:
-            if self._writer is not None:
-                self._writer.write_table(table.cast(self._schema))
-            else:
+            if self._stream is not None:
                 self._stream.write(_csv_bytes(table, self._escape))
+            else:
+                self._writer = self._writer or self._parquet(table)
+                self._writer.write_table(table if table.schema == self._schema else table.cast(self._schema))
         except (OSError, pa.ArrowException) as error:
             raise CannotWrite(f"cannot write {self.path}: {str(error)[:300]}") from None
         self.rows += table.num_rows
@@ -82,12 +86,30 @@ class Whole:
         self._close()
         self._part.unlink(missing_ok=True)
 
-    def _open(self) -> None:
-        if form(self.path) == "parquet":
-            self._writer = pq.ParquetWriter(
-                self._part, self._schema, compression="zstd", compression_level=1, store_decimal_as_integer=True
-            )
-            return
+    def _parquet(self, first: Any) -> Any:
+        """Texts that repeat are written as dictionaries; readers are told of plain texts, whose dictionaries differ by chunk."""
+        repeated = [
+            name
+            for name, column in zip(first.schema.names, first.columns, strict=True)
+            if pa.types.is_dictionary(column.type)
+            or (_is_text(column.type) and pc.count_distinct(column).as_py() * 2 <= len(column))
+        ]
+        plain = [
+            field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+            for field in self._schema
+        ]
+        told = {"ARROW:schema": base64.b64encode(pa.schema(plain).serialize().to_pybytes())}
+        return pq.ParquetWriter(
+            self._part,
+            self._schema.with_metadata(told),
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=repeated or False,
+            store_decimal_as_integer=True,
+            store_schema=False,
+        )
+
+    def _open_csv(self) -> None:
         packed = self.path.name.lower().endswith(".gz")
         self._stream = pa.output_stream(str(self._part), compression="gzip" if packed else None)
         head = io.StringIO()
@@ -95,6 +117,9 @@ class Whole:
         self._stream.write(head.getvalue().encode())
 
     def _close(self) -> None:
+        if form(self.path) == "parquet" and self._writer is None and not self._closed:
+            self._writer = self._parquet(self._schema.empty_table())
+        self._closed = True
         for one in (self._writer, self._stream):
             if one is not None:
                 one.close()
@@ -125,10 +150,14 @@ def _as_text(column: Any, escape: bool) -> Any:
         )
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or kind in (pa.string_view(), pa.binary_view()):
         column = column.cast(pa.large_string(), safe=False)
-    if not escape or not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not escape or not _is_text(column.type):
         return column
     runs = pc.and_(pc.match_substring_regex(column, FORMULA), pc.invert(pc.match_substring_regex(column, _NUMERAL)))
     return pc.if_else(pc.fill_null(runs, False), pc.binary_join_element_wise("'", column, ""), column)
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _escaped_name(name: str, escape: bool) -> str:
