@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cadran.catalog.rules import Rate
-from cadran.rating import decks, rules
+from cadran.catalog.rules import Rate, TimeBand
+from cadran.rating import decks, rules, tables
 from cadran.rating.files import cells, columns, engine, reading, reasons, run
 
 AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -298,3 +299,22 @@ def test_a_column_that_has_the_name_of_an_added_one_is_kept(tmp_path: Path) -> N
         "ANSWERED",
         "no-usage",
     )
+
+
+def test_the_tables_and_the_rules_of_live_calls_write_the_same_files(tmp_path: Path) -> None:
+    night = TimeBand(name="night", zone="Europe/Paris", price_nanos=5_000_000, windows=((0, 480),))
+    noon = TimeBand(name="noon", zone="Europe/Paris", price_nanos=7_000_000, windows=((720, 840),))
+    banded = Rate(prefix="44", destination="UK", currency="GBP", price_nanos=20_000_000, bands=(night, noon))
+    free = Rate(prefix="4480", destination="Free", currency="GBP", price_nanos=0, valid_to=AT)
+    deck = decks.of_rates([FRANCE, MOBILE, replace(banded, bands=(noon,), prefix="4420"), banded, free])
+    first = int(datetime(2026, 3, 28, 20, tzinfo=UTC).timestamp())
+    numbers = ("33142", "33612", "44", "4480", "4420", "999")
+    lines = [f"{numbers[index % 6]},{first + index * 977},{index % 130}\n" for index in range(600)]
+    path = file(tmp_path / "a.csv", HEADER + "".join(lines))
+    found = []
+    for rater in (engine.Scalar(deck), engine.Batch(tables.compile_deck(deck), "numpy")):
+        out = tmp_path / f"{type(rater).__name__}.csv"
+        outcome = run.run(run.Job(inputs=(path,), out=out, prices="p", workers=2), rater)
+        found.append((out.read_bytes(), out.with_name(f"{out.stem}.rejects.csv").read_bytes(), outcome.sums))
+    assert found[0] == found[1]
+    assert {b"night", b"noon"} <= set(found[0][0].replace(b'"', b"").replace(b"\n", b",").split(b","))
