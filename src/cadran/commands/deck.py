@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from cadran.catalog.rules import PLAIN
-from cadran.commands import main
+from cadran.commands import deck_reports, main
 from cadran.rating import words
 from cadran.units import errors, money, period
 
@@ -173,6 +173,10 @@ def load_reference(as_json: bool) -> None:
         click.echo("the reference decks are loaded already")
     for deck in () if as_json else fresh:
         click.echo(_deck_line(deck))
+
+
+for _report in deck_reports.COMMANDS:
+    command.add_command(_report)
 
 
 def _reload() -> bool:
