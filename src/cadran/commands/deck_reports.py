@@ -1,4 +1,4 @@
-"""`cadran deck diff`, `check` and `margin`: what a version changes and for whom, what is wrong in it, and what is earned over a carrier."""
+"""`cadran deck diff`, `check` and `margin`: what a version changes and for whom, what is wrong in it, what it earns over a carrier."""
 
 from __future__ import annotations
 
