@@ -288,3 +288,11 @@ def test_each_page_speaks_one_language(signed_in: Callable[..., Client], stocked
 def test_permissions_that_only_see_change_nothing_in_the_table() -> None:
     assert all(one in set(Permission) for held in MAY.values() for one in held)
     assert settings.OFFICE_IDLE_S == 1800
+
+
+def test_the_address_of_a_member_of_staff_leads_to_their_line(signed_in: Callable[..., Client]) -> None:
+    browser = signed_in(Role.ADMIN, name="yann")
+    answer = browser.get("/office/staff/yann/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/office/staff/#yann")
+    assert 'id="yann"' in browser.get("/office/staff/").content.decode()
+    assert browser.get("/office/staff/nobody/").status_code == 404

@@ -43,7 +43,7 @@ def test_the_documentation_shows_every_operation_and_loads_nothing_from_elsewher
 def test_every_operation_has_its_french() -> None:
     document.build("http://x")
     assert [name for name in application.DECLARED if not french.summary(name)] == []
-    assert [name for name in french.SUMMARIES if name not in application.DECLARED] == []
+    assert [name for name in french.words()["operations"] if name not in application.DECLARED] == []
 
 
 def test_the_type_of_every_problem_leads_to_its_explanation() -> None:

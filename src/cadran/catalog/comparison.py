@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connections, router
 
-from cadran.catalog import models
+from cadran.catalog import models, queries
 from cadran.catalog.queries import DeckVersion
 
 MOST = 12
@@ -54,6 +55,20 @@ _ONLY = """
     SELECT count(*) FROM {rates} AS n WHERE n.deck_id = %(here)s AND NOT EXISTS (
         SELECT 1 FROM {rates} AS o WHERE o.deck_id = %(there)s AND o.prefix = n.prefix AND o.valid_from = n.valid_from)
 """
+
+
+def replaced(found: DeckVersion, at: datetime) -> DeckVersion | None:
+    """The version in force when that one takes effect, which it replaces; for a draft, the one in force at `at`."""
+    moment = found.effective_from or at
+    earlier = [
+        one
+        for one in queries.activated(found.brand, found.name)
+        if one.id != found.id
+        and one.effective_from is not None
+        and one.effective_from <= moment
+        and (found.activation is None or (one.activation or 0) < found.activation)
+    ]
+    return earlier[-1] if earlier else None
 
 
 def compare(before: DeckVersion | None, after: DeckVersion) -> Comparison:

@@ -9,15 +9,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cadran.commands.main import django_ready
 from cadran.units.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from cadran.policy.proof.queries import Shown
 
 _HEAD = re.compile(r"([0-9]{1,18})[: ]([0-9a-fA-F]{64})\b")
 
@@ -93,10 +89,8 @@ def export(
 ) -> None:
     """Write one file with its proof, and `check.py` beside it, for whoever must be convinced."""
     django_ready()
-    from django.conf import settings
-
+    from cadran.journeys import proving
     from cadran.policy.proof import export as exports
-    from cadran.policy.proof import queries
 
     given = {"call": call, "order": order, "acceptance": acceptance, "customer": customer, "key": key}
     named = {name: value for name, value in given.items() if value}
@@ -105,11 +99,10 @@ def export(
     ((what, value),) = named.items()
     if what == "customer":
         account = _account(value)
-        found, about = list(_all_of(account)), {"customer": account, "kept": _kept(account)}
+        bundle = proving.export_account(account=account, at=datetime.now(UTC))
     else:
         value = f"acceptance:{value}" if what == "acceptance" and value.isdigit() else value
-        found, about = list(queries.entries_of_key(value, limit=exports.MOST_ENTRIES)), {what: value}
-    bundle = exports.bundle(found, about=about, at=datetime.now(UTC), certificates=settings.WITNESS_CERTIFICATES)
+        bundle = proving.export_key(what=what, key=value, at=datetime.now(UTC))
     try:
         check = exports.write(bundle, out)
     except OSError as error:
@@ -183,24 +176,3 @@ def _account(text: str) -> str:
 
     is_account = text[:1] in {"A", "a"} and text[1:].isdigit()
     return text.upper() if is_account else party.customer_named(text).account
-
-
-def _kept(account: str) -> str:
-    """What the terms that the customer accepted promise to keep; empty for a customer who is gone."""
-    from cadran.party import queries as party
-    from cadran.policy import queries as policy
-    from cadran.policy import records
-
-    try:
-        return ", ".join(records.kept_as_evidence(policy.terms(party.customer_of_account(account).terms)))
-    except (party.UnknownCustomer, policy.UnknownTerms):
-        return ""
-
-
-def _all_of(account: str) -> Iterator[Shown]:
-    from cadran.policy.proof import queries
-
-    after = ""
-    while page := queries.entries(subject=account, limit=queries.MAX_ROWS, after=after):
-        yield from page
-        after = page[-1].cursor

@@ -72,9 +72,10 @@ def cases(
     account: str | None = None,
     state: rules.State | None = None,
     due_before: datetime | None = None,
+    brand: str | None = None,
     limit: int = 100,
 ) -> tuple[Case, ...]:
-    """Cases by account, state and deadline: an account's newest first, else the most urgent first."""
+    """Cases by account, state, deadline and brand: an account's newest first, else the most urgent first."""
     found = models.Case.objects.all()
     if account is not None:
         found = found.filter(account=account)
@@ -82,6 +83,8 @@ def cases(
         found = found.filter(state=state.value)
     if due_before is not None:
         found = found.filter(due_at__lt=due_before)
+    if brand is not None:
+        found = found.filter(brand=brand)
     order = ("-opened_at", "-id") if account is not None else ("due_at", "id")
     return tuple(as_case(row) for row in found.order_by(*order)[:limit])
 

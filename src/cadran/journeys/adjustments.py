@@ -3,6 +3,7 @@ brand's limit, then carried out through charging and the card provider, once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from cadran.journeys.proposals import operations, queries, rules
 from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
 from cadran.party import queries as party
+from cadran.party.staff import Permission
 from cadran.payment import queries as payment
 from cadran.payment.ports import ProviderUncertain
 from cadran.payment.rules import RefundState
@@ -22,6 +24,12 @@ from cadran.units.errors import CadranError
 
 log = structlog.get_logger()
 MONEY = (ProposalKind.GIVE_CREDIT, ProposalKind.TAKE_CREDIT, ProposalKind.REFUND)
+# What whoever proposes must be permitted, by what is proposed.
+ASKS: Mapping[ProposalKind, Permission] = {
+    ProposalKind.GIVE_CREDIT: Permission.ADJUST_CREDIT,
+    ProposalKind.TAKE_CREDIT: Permission.ADJUST_CREDIT,
+    ProposalKind.REFUND: Permission.REFUND,
+}
 TOWARDS = "goodwill"
 
 

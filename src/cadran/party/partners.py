@@ -95,6 +95,12 @@ ENVIRONMENT: Mapping[PartnerKind, tuple[str, ...]] = {
 }
 
 
+def reached_by(kind: PartnerKind, brands: Sequence[str]) -> bool:
+    """Whether who serves these brands (none named: all) may set that kind of partner up: the card provider and the mail server serve
+    every brand, so that who serves some of them changes neither."""
+    return kind is PartnerKind.CARRIER or not brands
+
+
 def set_up(
     *,
     kind: PartnerKind,

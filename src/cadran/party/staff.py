@@ -93,6 +93,13 @@ def masked(text: str) -> str:
     return f"{text[0]}…" if text else ""
 
 
+def masked_number(text: str) -> str:
+    """A number, or an address of SIP, for who may not see personal data: without its last four digits, or its first letter."""
+    if "@" in text:
+        return masked(text)
+    return text[:-4].rstrip() + " ••••" if len(text) >= 5 else text
+
+
 def words(text: str) -> tuple[str, ...]:
     """The words of a name as they are looked up: no accents, lower case, at most 8 of 40 characters, each once."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()

@@ -42,6 +42,21 @@ class Scope(StrEnum):
     STAFF_READ_EVIDENCE = "staff:read:evidence"
     STAFF_READ_WEBHOOKS = "staff:read:webhooks"
     STAFF_WRITE_WEBHOOKS = "staff:write:webhooks"
+    STAFF_WRITE_REGISTRATIONS = "staff:write:registrations"
+    STAFF_REVIEW_DOCUMENTS = "staff:review:documents"
+    STAFF_READ_CASES = "staff:read:cases"
+    STAFF_WRITE_CASES = "staff:write:cases"
+    STAFF_WRITE_REFUNDS = "staff:write:refunds"
+    STAFF_APPROVE_CREDIT = "staff:approve:credit"
+    STAFF_EXPORT_EVIDENCE = "staff:export:evidence"
+    STAFF_READ_TERMS = "staff:read:terms"
+    STAFF_WRITE_TERMS = "staff:write:terms"
+    STAFF_READ_PRICES = "staff:read:prices"
+    STAFF_WRITE_PRICES = "staff:write:prices"
+    STAFF_READ_PARTNERS = "staff:read:partners"
+    STAFF_WRITE_PARTNERS = "staff:write:partners"
+    STAFF_READ_VIEWS = "staff:read:views"
+    STAFF_READ_STAFF = "staff:read:staff"
 
     @property
     def for_staff(self) -> bool:
@@ -60,6 +75,21 @@ NEEDS: Mapping[Scope, staff_rules.Permission] = {
     Scope.STAFF_READ_EVIDENCE: staff_rules.Permission.SEE_EVIDENCE,
     Scope.STAFF_READ_WEBHOOKS: staff_rules.Permission.SEE_WEBHOOKS,
     Scope.STAFF_WRITE_WEBHOOKS: staff_rules.Permission.REPLAY_WEBHOOKS,
+    Scope.STAFF_WRITE_REGISTRATIONS: staff_rules.Permission.MANAGE_CUSTOMERS,
+    Scope.STAFF_REVIEW_DOCUMENTS: staff_rules.Permission.REVIEW_DOCUMENTS,
+    Scope.STAFF_READ_CASES: staff_rules.Permission.SEE_CASES,
+    Scope.STAFF_WRITE_CASES: staff_rules.Permission.ANSWER_CASES,
+    Scope.STAFF_WRITE_REFUNDS: staff_rules.Permission.REFUND,
+    Scope.STAFF_APPROVE_CREDIT: staff_rules.Permission.APPROVE_ADJUSTMENTS,
+    Scope.STAFF_EXPORT_EVIDENCE: staff_rules.Permission.DOWNLOAD,
+    Scope.STAFF_READ_TERMS: staff_rules.Permission.SEE_TERMS,
+    Scope.STAFF_WRITE_TERMS: staff_rules.Permission.EDIT_TERMS,
+    Scope.STAFF_READ_PRICES: staff_rules.Permission.SEE_PRICES,
+    Scope.STAFF_WRITE_PRICES: staff_rules.Permission.EDIT_PRICES,
+    Scope.STAFF_READ_PARTNERS: staff_rules.Permission.SEE_PARTNERS,
+    Scope.STAFF_WRITE_PARTNERS: staff_rules.Permission.EDIT_PARTNERS,
+    Scope.STAFF_READ_VIEWS: staff_rules.Permission.SEE_VIEWS,
+    Scope.STAFF_READ_STAFF: staff_rules.Permission.MANAGE_STAFF,
 }
 CUSTOMER_SCOPES = tuple(scope for scope in Scope if not scope.for_staff)
 STAFF_SCOPES = tuple(scope for scope in Scope if scope.for_staff)

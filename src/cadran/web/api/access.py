@@ -7,6 +7,7 @@ import contextlib
 import functools
 import hashlib
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -24,6 +25,14 @@ from cadran.web.api import problems, rates
 GUESSES = rates.Quota("guesses", 20, 60)
 OPEN = rates.Quota("open", 240, 60)
 MAX_BODY = 64 * 1024
+# What takes files, as multipart/form-data, or a long text; each with its bytes at most.
+LARGER: Mapping[str, int] = {
+    "/api/v1/identity-documents": 25 * 1024 * 1024,
+    "/api/v1/registrations/documents": 25 * 1024 * 1024,
+    "/api/v1/staff/decks": 13 * 1024 * 1024,
+    "/api/v1/staff/terms/drafts": 1024 * 1024,
+}
+FORM = "multipart/form-data"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -35,7 +44,22 @@ class Caller:
     key: keys.Key
     customer: party.Customer | None
     staff_id: int
+    member: party.Staff | None = None
     deed: str = field(default="", compare=False)
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has that scope, and its maker's role of today what the scope needs."""
+        return scope.value in self.key.scopes and self._holds(scope)
+
+    def check(self, scope: Scope) -> None:
+        """Raises ScopeMissing for a key that has not the scope, PermissionMissing for one whose maker's role holds it no more."""
+        if scope.value not in self.key.scopes:
+            raise problems.ScopeMissing(f"this needs the scope {scope.value}, which the key has not")
+        if not self._holds(scope):
+            raise problems.PermissionMissing(f"the role of {self.key.staff} holds no {NEEDS[scope].value} any more")
+
+    def _holds(self, scope: Scope) -> bool:
+        return scope not in NEEDS or (self.member is not None and self.member.may(NEEDS[scope]))
 
     @property
     def test(self) -> bool:
@@ -58,11 +82,11 @@ class Caller:
 
 
 class Key(HttpBearer):
-    """`Authorization: Bearer ck_live_…`, with one scope."""
+    """`Authorization: Bearer ck_live_…`, with all of these scopes."""
 
-    def __init__(self, scope: Scope | None) -> None:
+    def __init__(self, *scopes: Scope) -> None:
         super().__init__()
-        self.scope = scope
+        self.scopes = scopes
 
     def __call__(self, request: HttpRequest) -> Caller:
         """The caller. Raises a problem; never returns nothing."""
@@ -82,23 +106,15 @@ class Key(HttpBearer):
         _count(request, meter("calls"), holder.key.id)
         if holder.key.brand != serving.brand_key():
             raise problems.WrongBrand(f"this key is for {holder.key.brand}: call the host of that brand")
-        if self.scope is not None and not holder.may(self.scope):
-            raise problems.ScopeMissing(f"this needs the scope {self.scope.value}, which the key has not")
-        self._check_role(holder)
+        member = party.staff(holder.staff_id) if holder.staff_id else None
+        customer = party.customer_of_account(holder.key.account) if holder.key.account else None
+        caller = Caller(key=holder.key, customer=customer, staff_id=holder.staff_id, member=member)
+        for scope in self.scopes:
+            caller.check(scope)
         check_body(request)
         with contextlib.suppress(OperationalError):  # a busy database must not refuse a call for the sake of a note
             key_operations.note_use(key=holder.key, at=at)
-        customer = party.customer_of_account(holder.key.account) if holder.key.account else None
-        return Caller(key=holder.key, customer=customer, staff_id=holder.staff_id)
-
-    def _check_role(self, holder: keys.Holder) -> None:
-        """A key of staff reaches no further than the role of whoever made it, today."""
-        if holder.staff_id and self.scope is not None and self.scope in NEEDS:
-            member = party.staff(holder.staff_id)
-            if member is None or not member.may(NEEDS[self.scope]):
-                raise problems.PermissionMissing(
-                    f"the role of {holder.key.staff} holds no {NEEDS[self.scope].value} any more"
-                )
+        return caller
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
         raise NotImplementedError
@@ -121,11 +137,22 @@ def _count(request: HttpRequest, counted: rates.Meter, slot: int) -> None:
         )
 
 
+def most_bytes(path: str) -> int:
+    """How large a body may be at that address."""
+    return next((most for start, most in LARGER.items() if path.startswith(start)), MAX_BODY)
+
+
+def takes_form(path: str) -> bool:
+    """Whether that address takes files."""
+    return path in {"/api/v1/identity-documents", "/api/v1/registrations/documents", "/api/v1/staff/decks"}
+
+
 def check_body(request: HttpRequest) -> None:
-    """A body, where there is one, is JSON. Raises ContentTypeUnsupported."""
+    """A body, where there is one, is JSON; or a form, where files are taken. Raises ContentTypeUnsupported."""
     empty = request.META.get("CONTENT_LENGTH") in {None, "", "0"}
-    if request.method in {"POST", "PUT", "PATCH"} and not empty and request.content_type != "application/json":
-        raise problems.ContentTypeUnsupported("send the body as Content-Type: application/json")
+    wanted = FORM if takes_form(request.path_info) else "application/json"
+    if request.method in {"POST", "PUT", "PATCH"} and not empty and request.content_type != wanted:
+        raise problems.ContentTypeUnsupported(f"send the body as Content-Type: {wanted}")
 
 
 @functools.cache

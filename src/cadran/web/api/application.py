@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -13,9 +14,11 @@ from typing import Any, NoReturn
 import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
+from ninja.params import models as params
 from ninja.parser import Parser
 from pydantic import BaseModel
 
@@ -72,10 +75,15 @@ api = NinjaAPI(
 class Declared:
     """What the document tells of an operation beyond what its view's types tell."""
 
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
     writes: bool
     open_to_all: bool
     may_fail: tuple[str, ...]
+
+    @property
+    def scope(self) -> Scope | None:
+        """The first scope that is needed; None where any key may."""
+        return self.scopes[0] if self.scopes else None
 
 
 DECLARED: dict[str, Declared] = {}
@@ -87,6 +95,7 @@ def operation(
     path: str,
     *,
     scope: Scope | None = None,
+    also: tuple[Scope, ...] = (),
     answers_with: type[BaseModel] | None,
     status: int = 200,
     may_fail: tuple[str, ...] = (),
@@ -95,21 +104,23 @@ def operation(
 ) -> Callable[[View], View]:
     """Declare an operation: its view takes the request and the fields that its signature names, and returns the model to answer with.
 
-    Without `scope`, any key may call; `open_to_all`, anybody may. What writes needs an Idempotency-Key. `may_fail`: the ids of
-    the failures that are its own. `name`: the operation's id, else the view's name.
+    Without `scope`, any key may call; `open_to_all`, anybody may. `also`: further scopes, all of which are needed. What a key
+    writes needs an Idempotency-Key. `may_fail`: the ids of the failures that are its own. `name`: the operation's id, else the
+    view's name.
     """
 
     def declare(view: View) -> View:
-        writes = method in access.WRITES
+        writes = method in access.WRITES and not open_to_all
+        scopes = () if scope is None else (scope, *also)
         signature = inspect.signature(view, eval_str=True)
-        known = {name for name in signature.parameters if f"{{{name}}}" not in path} - {"request", "asked"}
+        known = {name for name, one in signature.parameters.items() if _in_address(one, path)}
         run = _checked(_idempotent(view, status) if writes else _plain(view, status), frozenset(known))
         DECLARED[name or view.__name__] = Declared(
-            scope=scope, writes=writes, open_to_all=open_to_all, may_fail=may_fail
+            scopes=scopes, writes=writes, open_to_all=open_to_all, may_fail=may_fail
         )
         run.__signature__ = signature  # type: ignore[attr-defined]
         summary, _, rest = (view.__doc__ or "").partition("\n")
-        auth = access.Open() if open_to_all else access.Key(scope)
+        auth = access.Open() if open_to_all else access.Key(*scopes)
         router.api_operation(
             [method],
             path,
@@ -122,6 +133,13 @@ def operation(
         return view
 
     return declare
+
+
+def _in_address(one: inspect.Parameter, path: str) -> bool:
+    """Whether a parameter stands behind the question mark, rather than in the path, the body or a form."""
+    marks = [*getattr(one.annotation, "__metadata__", ()), one.default]
+    elsewhere = any(isinstance(mark, (params.Form, params.File)) for mark in marks)
+    return f"{{{one.name}}}" not in path and one.name not in {"request", "asked"} and not elsewhere
 
 
 def _checked(answer: Callable[..., HttpResponse], known: frozenset[str]) -> Callable[..., HttpResponse]:
@@ -149,7 +167,7 @@ def _idempotent(view: View, status: int) -> Callable[..., HttpResponse]:
     def run(request: HttpRequest, **given: Any) -> HttpResponse:
         caller: access.Caller = request.auth  # type: ignore[attr-defined]
         key = _idempotency_key(request)
-        mark = answers.fingerprint(request.method or "", request.get_full_path(), request.body)
+        mark = answers.fingerprint(request.method or "", request.get_full_path(), _content(request))
         at = settings.CIVIL_CLOCK.now()
         if (earlier := answers.begin(owner=caller.owner, key=key, fingerprint=mark, at=at)) is not None:
             response = HttpResponse(earlier.body, status=earlier.status, content_type=earlier.media_type)
@@ -171,6 +189,20 @@ def _idempotent(view: View, status: int) -> Callable[..., HttpResponse]:
         return response
 
     return run
+
+
+def _content(request: HttpRequest) -> bytes:
+    """What makes two bodies the same: the bytes; of a form its fields and files, whatever its boundary was."""
+    if request.content_type != access.FORM:
+        return request.body
+    told = hashlib.sha256()
+    for name, value in sorted(request.POST.items()):
+        told.update(f"{name}\0{value}\0".encode("utf-8", "replace"))
+    for name, file in sorted(request.FILES.items()):
+        assert isinstance(file, UploadedFile)
+        told.update(f"{name}\0{file.size}\0".encode("utf-8", "replace") + hashlib.sha256(file.read()).digest())
+        file.seek(0)
+    return told.digest()
 
 
 def _idempotency_key(request: HttpRequest) -> str:

@@ -112,13 +112,13 @@ def _complete(method: str, told: dict[str, Any], shared: dict[str, Any]) -> None
     declared = application.DECLARED[told["operationId"]]
     told.pop("security", None)
     open_to_all = declared.open_to_all
-    told["security"] = [] if open_to_all else [{"key": [declared.scope.value] if declared.scope else []}]
-    if declared.scope is not None:
-        told["description"] += f"\n\nScope: `{declared.scope.value}`."
+    told["security"] = [] if open_to_all else [{"key": [scope.value for scope in declared.scopes]}]
+    if declared.scopes:
+        told["description"] += "\n\nScope: " + ", ".join(f"`{scope.value}`" for scope in declared.scopes) + "."
     if declared.writes:
         told["parameters"] = [*told.get("parameters", []), _idempotency_parameter()]
     if body := told.get("requestBody"):
-        content = body["content"]["application/json"]
+        content = next(iter(body["content"].values()))
         if (example := EXAMPLES.get(told["operationId"])) is not None:
             content["example"] = example
     ids = (*OF_ALL, *(() if open_to_all else OF_EVERY_KEY), *(OF_WRITES if declared.writes else ()), *declared.may_fail)

@@ -66,8 +66,9 @@ def _check(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()):
         raise problems.Malformed("Content-Length is a number of bytes")
-    if len(length) > 12 or int(length) > access.MAX_BODY:
-        raise problems.TooLarge(f"a body has {access.MAX_BODY} bytes at most")
+    most = access.most_bytes(request.path_info)
+    if len(length) > 12 or int(length) > most:
+        raise problems.TooLarge(f"a body has {most} bytes at most here")
     if not _acceptable(request.headers.get("accept", "")):
         raise problems.NotAcceptable("answers are application/json: send Accept: application/json")
 

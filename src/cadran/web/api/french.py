@@ -1,70 +1,31 @@
-"""The operations in French, for the documentation page: the document itself is in English, as its programs are."""
+"""The document in French: what its English, in the code, says in the other language; french.toml beside this holds it."""
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-SUMMARIES: Mapping[str, str] = {
-    "read_brand": "La marque servie à cette adresse",
-    "list_documents": "Les documents en vigueur, avec leur empreinte",
-    "read_terms": "Une version des conditions, en vigueur ou antérieure",
-    "list_prices": "Les tarifs du jour, par pays ou premiers chiffres",
-    "read_price": "Le prix d’un appel vers un numéro",
-    "list_webhook_kinds": "Les sortes d’avis et ce que chacune dit",
-    "read_key": "La clé de cette requête : ses droits, son terme",
-    "revoke_key": "Révoquer la clé de cette requête",
-    "read_me": "Le client pour lequel la clé agit",
-    "read_balance": "Le crédit et ses tranches, dans l’ordre d’utilisation",
-    "read_minutes": "Le temps de parole que le crédit donne vers un numéro",
-    "list_calls": "Les appels, du plus récent au plus ancien",
-    "read_call": "Un appel et son pourquoi",
-    "list_movements": "Le relevé : chaque mouvement du crédit",
-    "list_sip_identities": "Les lignes SIP et leur serveur",
-    "set_sip_password": "Changer le mot de passe d’une ligne SIP",
-    "list_numbers": "Les numéros du compte et les numéros vérifiés",
-    "read_preferences": "Les choix du client",
-    "change_preferences": "Changer des choix du client",
-    "list_acceptances": "Chaque document accepté par le client",
-    "list_top_up_choices": "Les montants proposés et leur moyen de paiement",
-    "place_top_up": "Commander du crédit",
-    "list_orders": "Les commandes de crédit",
-    "read_order": "Où en est une commande",
-    "list_webhooks": "Les adresses qui reçoivent des avis",
-    "add_webhook": "Ajouter une adresse",
-    "read_webhook": "Une adresse",
-    "change_webhook": "Changer une adresse, la suspendre, la reprendre",
-    "remove_webhook": "Retirer une adresse et son journal",
-    "rotate_webhook_secret": "Prendre un nouveau secret",
-    "ping_webhook": "Envoyer un avis d’essai",
-    "list_deliveries": "Ce qui a été envoyé à une adresse, avec chaque essai",
-    "replay_delivery": "Envoyer de nouveau",
-    "list_own_live_calls": "Les appels en cours et ce que chacun coûte",
-    "list_devices": "Les appareils enregistrés",
-    "list_receipts": "Les reçus des paiements et remboursements",
-    "read_receipt_file": "Un reçu en PDF",
-    "list_mails": "Les courriels envoyés au client",
-    "list_cases": "Les signalements du client et leur suivi",
-    "read_automatic_top_up": "Le rechargement automatique",
-    "end_automatic_top_up": "Mettre fin au rechargement automatique",
-    "block_customer": "Bloquer un client",
-    "unblock_customer": "Débloquer un client",
-    "list_customers": "Les clients de la marque",
-    "search_customers": "Chercher des clients",
-    "read_customer": "Tout sur un client",
-    "require_change": "Exiger de nouveaux codes d’un client",
-    "list_brand_calls": "Les appels des clients de la marque",
-    "read_brand_call": "Un appel d’un client et son pourquoi",
-    "list_live_calls": "Les appels en cours",
-    "cut_call": "Couper un appel en cours",
-    "read_books": "Les sommes du grand livre : zéro, toujours",
-    "list_unmatched_receipts": "L’argent reçu qui n’a pas trouvé sa commande",
-    "list_adjustments": "Crédits donnés, repris, remboursements",
-    "propose_adjustment": "Proposer un crédit, une reprise ou un remboursement",
-    "read_evidence_status": "Où en sont les scellés et leur témoin",
-    "list_evidence": "Ce qui est consigné d’un client, avec son scellé",
-}
+
+@functools.cache
+def words() -> Mapping[str, Any]:
+    """The whole table."""
+    return tomllib.loads(Path(__file__).with_name("french.toml").read_text(encoding="utf-8"))
 
 
 def summary(operation: str) -> str:
     """The French summary of an operation; those of staff's webhooks are those of customers'."""
-    return SUMMARIES.get(operation) or SUMMARIES.get(operation.replace("staff_", ""), "")
+    return _operation(operation)[0]
+
+
+def text(operation: str) -> str:
+    """What else is told of an operation; empty where its summary says all."""
+    told = _operation(operation)
+    return told[1] if len(told) > 1 else ""
+
+
+def _operation(operation: str) -> list[str]:
+    known: Mapping[str, list[str]] = words()["operations"]
+    return known.get(operation) or known.get(operation.replace("staff_", "")) or [""]

@@ -143,7 +143,9 @@ def _operation(
         "method": method,
         "path": path,
         "summary": (french.summary(one["operationId"]) if in_french else "") or one["summary"],
-        "text": "" if in_french else one.get("description", "").partition("\n\nScope:")[0].replace("`", ""),
+        "text": french.text(one["operationId"]).replace("`", "")
+        if in_french
+        else one.get("description", "").partition("\n\nScope:")[0].replace("`", ""),
         "scope": next((scope for need in security for scope in need["key"]), ""),
         "open": not security,
         "parameters": [

@@ -10,10 +10,13 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from cadran.catalog.operations import DeckRefused
+from cadran.journeys.publications import DraftWrong
 from cadran.policy.rules import Decision
 from cadran.units.errors import CadranError, InvalidInput
 from cadran.web.forms import client_network
 
+MOST_NAMED = 100
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
 
@@ -148,6 +151,18 @@ STATUS: Mapping[str, int] = {
     "policy-terms-unknown": 404,
     "invoicing-receipt-unknown": 404,
     "webhooks-not-found": 404,
+    "party-document-unknown": 404,
+    "party-staff-unknown": 404,
+    "compliance-case-unknown": 404,
+    "journeys-proposal-unknown": 404,
+    "journeys-draft-unknown": 404,
+    "catalog-deck-unknown": 404,
+    "evidence-nothing-to-export": 404,
+    "partners-not-set-up": 404,
+    "party-staff-not-permitted": 403,
+    "party-document-staff-only": 403,
+    "journeys-draft-wrong": 422,
+    "policy-files-wrong": 422,
     "api-method-not-allowed": 405,
     "api-not-acceptable": 406,
     "api-idempotency-in-progress": 409,
@@ -162,6 +177,9 @@ STATUS: Mapping[str, int] = {
     "charging-unavailable": 503,
     "payment-provider-uncertain": 503,
     "payment-provider-refused": 503,
+    "voice-carrier-silent": 503,
+    "messaging-server-away": 503,
+    "messaging-mail-not-taken-now": 503,
 }
 
 
@@ -193,6 +211,16 @@ def type_uri(error_id: str) -> str:
     return f"{settings.PUBLIC_URL}/api/problems/#{error_id}"
 
 
+def _named_by(error: CadranError) -> list[Invalid]:
+    """The faults that a failure names one by one: those of a draft of terms, those of the lines of a price list."""
+    if isinstance(error, DraftWrong):
+        return [Invalid(field=f"draft.{name}"[:200], message=text[:300]) for name, text in error.problems.items()]
+    if isinstance(error, DeckRefused):
+        rows = error.report.problems[:MOST_NAMED]
+        return [Invalid(field=f"line {one.line} {one.column}".strip(), message=one.message[:300]) for one in rows]
+    return []
+
+
 def answer(
     request: HttpRequest,
     error: CadranError,
@@ -213,6 +241,8 @@ def answer(
         "error_id": error.error_id,
         "request_id": getattr(request, "api_request_id", ""),
     }
+    if not invalid:
+        invalid = _named_by(error)
     if found := [{"field": one.field, "message": one.message} for one in invalid]:
         body["errors"] = found
     if isinstance(decision := error.details.get("decision"), Decision):

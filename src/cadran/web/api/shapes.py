@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -68,6 +68,7 @@ Cursor = Annotated[
 ]
 Limit = Annotated[int, Ge(1), Le(MOST_LIMIT), Says({"description": "At most so many rows."})]
 Language = Literal["fr", "en"]
+S = TypeVar("S", bound="Shape")
 
 
 class Shape(BaseModel):
@@ -76,10 +77,21 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def of(kind: type[S], found: object, /, **more: Any) -> S:
+    """A room's value as that shape: its fields of the same names, and `more` for those that are called otherwise."""
+    return kind(**{name: more[name] if name in more else getattr(found, name) for name in kind.model_fields})
+
+
 class Asked(BaseModel):
     """Something that comes in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FormAsked(BaseModel):
+    """The fields of a form that comes with files: text, as forms have it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Brand(Shape):

@@ -109,7 +109,7 @@ class Books(Shape):
     balanced: bool
 
 
-class Receipt(Shape):
+class UnmatchedReceipt(Shape):
     """Money that found no order."""
 
     bank_reference: str
@@ -120,18 +120,26 @@ class Receipt(Shape):
     because: str
 
 
-class Receipts(Shape):
-    receipts: list[Receipt]
+class UnmatchedReceipts(Shape):
+    receipts: list[UnmatchedReceipt]
 
 
 class AdjustmentAsked(Asked):
-    """Credit to give or to take back, or a payment to refund, with the reason. Above the brand's limit a second person approves."""
+    """Credit to give or to take back, with the reason. Above the brand's limit a second person approves."""
 
-    kind: Literal["give-credit", "take-credit", "refund"]
+    kind: Literal["give-credit", "take-credit"]
     account: Account
     amount_micros: Annotated[int, Field(ge=1, le=MOST_MICROS)]
     reason: Reason
-    order: Identifier | None = None
+
+
+class RefundAsked(Asked):
+    """A payment to refund, with the reason. Above the brand's limit a second person approves."""
+
+    account: Account
+    order: Identifier
+    amount_micros: Annotated[int, Field(ge=1, le=MOST_MICROS)]
+    reason: Reason
 
 
 class Adjustment(Shape):

@@ -6,7 +6,24 @@ from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.api import document
 from cadran.web.api.application import api
-from cadran.web.api.routes import account, hooks, papers, public, staff, topups
+from cadran.web.api.routes import account, hooks, papers, public, topups
+from cadran.web.api.routes.staff import (
+    calls,
+    cases,
+    customers,
+    decks,
+    desk,
+    documents,
+    evidence,
+    money,
+    partners,
+    people,
+    publications,
+    terms,
+)
+
+# Each of these declares its operations at the desk.
+AT_THE_DESK = (customers, people, documents, cases, calls, money, evidence, terms, publications, decks, partners)
 
 api.add_router("", public.router)
 api.add_router("", account.router)
@@ -14,7 +31,7 @@ api.add_router("", topups.router)
 api.add_router("", papers.router)
 api.add_router("", hooks.router)
 api.add_router("", hooks.customer_router)
-api.add_router("", staff.router)
+api.add_router("", desk.router)
 api.add_router("", hooks.staff_router)
 
 urlpatterns: list[URLPattern | URLResolver] = [

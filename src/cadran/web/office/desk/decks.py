@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -80,7 +80,7 @@ def deck(request: HttpRequest, staff: Staff, brand: str, name: str, version: str
     """One version: what it changes of the one in force, and its activation."""
     of, found = _brand(staff, brand), _deck(staff, brand, name, version)
     at = settings.CIVIL_CLOCK.now()
-    before = _before(found, at)
+    before = comparison.replaced(found, at)
     context = {
         "brand": of,
         "deck": found,
@@ -139,20 +139,6 @@ def _list(request: HttpRequest, staff: Staff, *, status: int = 200, brand: str =
         **more,
     }
     return page(request, staff, "desk_decks.html", context, crumbs=(("", _("Tarifs")),), status=status)
-
-
-def _before(found: DeckVersion, at: datetime) -> DeckVersion | None:
-    """The version in force when this one takes effect; for a draft, now."""
-    moment = found.effective_from or at
-    earlier = [
-        one
-        for one in queries.activated(found.brand, found.name)
-        if one.id != found.id
-        and one.effective_from is not None
-        and one.effective_from <= moment
-        and (found.activation is None or (one.activation or 0) < found.activation)
-    ]
-    return earlier[-1] if earlier else None
 
 
 def _brand(staff: Staff, key: str) -> Brand:

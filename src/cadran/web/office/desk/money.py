@@ -32,11 +32,6 @@ from cadran.web.office.gate import for_staff
 from cadran.web.office.pages import page, refused, seen
 
 log = structlog.get_logger()
-ASKS = {
-    ProposalKind.GIVE_CREDIT: Permission.ADJUST_CREDIT,
-    ProposalKind.TAKE_CREDIT: Permission.ADJUST_CREDIT,
-    ProposalKind.REFUND: Permission.REFUND,
-}
 _AMOUNT = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 ROWS = 50
 DEEDS = ("approve", "refuse", "withdraw")
@@ -59,7 +54,7 @@ def listed(request: HttpRequest, staff: Staff) -> HttpResponse:
 @for_staff(Permission.SEE_MONEY)
 def ask(request: HttpRequest, staff: Staff) -> HttpResponse:
     """The form of a request, for the account that the address names."""
-    kinds = [kind for kind, permission in ASKS.items() if staff.may(permission)]
+    kinds = [kind for kind, permission in adjustments.ASKS.items() if staff.may(permission)]
     if not kinds:
         return refused(request, staff)
     asked = request.POST if request.method == "POST" else request.GET

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,31 +9,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cadran.journeys import partner_checks
+from cadran.journeys import partner_checks, partner_list
 from cadran.party import partners
 from cadran.party.partners import PartnerKind
 from cadran.party.queries import Staff
 from cadran.party.staff import Permission
 from cadran.policy import queries as policy
 from cadran.units.errors import CadranError
-from cadran.voice.carriers import book
 from cadran.web.office.desk.speech import sentence
 from cadran.web.office.gate import for_staff
 from cadran.web.office.pages import page, refused, seen
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """A carrier in the list. source: `file` or `screen`."""
-
-    name: str
-    address: str
-    priority: int
-    prefixes: str
-    source: str
-    enabled: bool
-    stated: dict[str, str]
-    has_password: bool
 
 
 @require_safe
@@ -53,8 +36,8 @@ def save(request: HttpRequest, staff: Staff, kind: str) -> HttpResponse:
     brand, name = "", ""
     if of is PartnerKind.CARRIER:
         brand, name = _brand(staff, form.get("brand", "")), form.get("name", "").strip()
-    elif staff.brands:
-        return refused(request, staff)  # these two serve every brand
+    elif not partners.reached_by(of, staff.brands):
+        return refused(request, staff)
     typed = {key: form.get(key, "") for key in partners.FIELDS[of]}
     try:
         partners.set_up(
@@ -108,20 +91,20 @@ def _list(request: HttpRequest, staff: Staff, *, status: int = 200, **more: obje
     brands = [brand for brand in policy.brands() if staff.serves(brand.key)]
     card, mail = partners.partner(PartnerKind.CARD), partners.partner(PartnerKind.MAIL)
     context = {
-        "carriers": [(brand, _carriers(brand.key), brand.key == settings.BRAND) for brand in brands],
+        "carriers": [(brand, partner_list.carriers(brand.key), brand.key == settings.BRAND) for brand in brands],
         "card": card,
         "card_base": card.stated["api_base"] if card else "",
         "card_default": settings.CARD_API_BASE,
         "card_has": sorted(card.secrets) if card else [],
-        "card_source": _source(PartnerKind.CARD),
+        "card_source": partner_list.source(PartnerKind.CARD),
         "webhook_url": f"{settings.PUBLIC_URL}/payments/webhooks/card",
         "mail": mail,
         "mail_default": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}",
         "mail_has": sorted(mail.secrets) if mail else [],
-        "mail_source": _source(PartnerKind.MAIL),
+        "mail_source": partner_list.source(PartnerKind.MAIL),
         "history": [one for one in partners.history() if not one.brand or staff.serves(one.brand)],
         "may_edit": staff.may(Permission.EDIT_PARTNERS),
-        "may_edit_all": staff.may(Permission.EDIT_PARTNERS) and not staff.brands,
+        "may_edit_all": staff.may(Permission.EDIT_PARTNERS) and partners.reached_by(PartnerKind.MAIL, staff.brands),
         "variables": {
             kind.value: ", ".join(partners.stated_by_environment(kind)) for kind in (PartnerKind.CARD, PartnerKind.MAIL)
         },
@@ -129,40 +112,6 @@ def _list(request: HttpRequest, staff: Staff, *, status: int = 200, **more: obje
         **more,
     }
     return page(request, staff, "desk_partners.html", context, crumbs=(("", _("Partenaires")),), status=status)
-
-
-def _carriers(brand: str) -> list[Carrier]:
-    screen = {one.name: one for one in partners.carriers(brand)}
-    found = [
-        Carrier(
-            name=one.name,
-            address=f"{one.stated['host']}:{one.stated['port']}",
-            priority=int(one.stated["priority"]),
-            prefixes=one.stated["prefixes"],
-            source="screen",
-            enabled=one.enabled,
-            stated=dict(one.stated),
-            has_password=bool(one.secrets.get("password")),
-        )
-        for one in screen.values()
-    ]
-    try:
-        filed = book.load(settings.BRANDS / brand / "carriers.toml").carriers
-    except CadranError:
-        filed = ()
-    for line in filed:
-        if line.name not in screen:
-            host, port = line.address
-            stated = {"host": host, "port": str(port), "priority": str(line.priority), "number_form": line.number_form}
-            stated |= {"inbound": "yes" if line.inbound else "no", "prefixes": "", "user": ""}
-            found.append(Carrier(line.name, f"{host}:{port}", line.priority, "", "file", True, stated, False))
-    return sorted(found, key=lambda one: (one.priority, one.name))
-
-
-def _source(kind: PartnerKind) -> str:
-    if partners.stated_by_environment(kind):
-        return "environment"
-    return "screen" if partners.in_use(kind) else "default"
 
 
 def _problem(error: CadranError) -> str:

@@ -6,8 +6,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from cadran.party import staff_operations, staff_queries
 from cadran.party.queries import Staff
@@ -72,13 +73,16 @@ def members(request: HttpRequest, staff: Staff) -> HttpResponse:
     return page(request, staff, "members.html", context, crumbs=[("", _("Personnel"))])
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_staff(Permission.MANAGE_STAFF)
 def member(request: HttpRequest, staff: Staff, user_name: str) -> HttpResponse:
-    """Give somebody another role, or take the access away. Nobody does it to oneself, and a member of some brands not to others."""
+    """Give somebody another role, or take the access away. Nobody does it to oneself, and a member of some brands not to others.
+    Opened as an address, it leads to that member's line in the list."""
     other = staff_queries.staff_named(user_name)
     if other is None or (staff.brands and not (other.brands and set(other.brands) <= set(staff.brands))):
         raise Http404
+    if request.method != "POST":
+        return redirect(f"{reverse('office:members')}#{other.user_name}")
     if other.id == staff.id:
         messages.error(request, _("Personne ne change son propre rôle : demandez à un collègue."))
         return redirect("office:members")
