@@ -72,8 +72,12 @@ class Credit:
 
 def fresh_credit(opened_at: datetime) -> Credit:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for room in (cadran.ledger, cadran.balance):
-        for statement in statements(Path(room.__path__[0]) / "migrations" / "0001_sqlite.sql"):
+    for room, file in (
+        (cadran.ledger, "0001_sqlite.sql"),
+        (cadran.ledger, "0003_unit_of_work.sql"),
+        (cadran.balance, "0001_sqlite.sql"),
+    ):
+        for statement in statements(Path(room.__path__[0]) / "migrations" / file):
             connection.execute(statement)
     credit = Credit(connection, SqliteBuckets(connection), SqliteBooks(connection))
     operations.open_wallet(credit.store, credit.books, owner="acc1", brand="ippi", currency="EUR", at=opened_at)

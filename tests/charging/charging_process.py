@@ -21,22 +21,27 @@ from cadran.charging.engine import Engine, Work
 from cadran.charging.service import Service, stop_on_signals
 from cadran.policy import queries as policy
 from cadran.units.clock import SystemClock
+from cadran.units.store import Unit
 
 
 class MortalEngine(Engine):
     """Dies where it is told to."""
 
+    dying = False
+
     def run(self, batch: Sequence[Work]) -> list[object]:
         names = [getattr(getattr(work, "func", work), "__name__", "") for work in batch]
         if self._told("DIE_BEFORE", names):
-            self._execute("BEGIN IMMEDIATE")
-            for work in batch:
-                self._attempt(work)
-            os.kill(os.getpid(), signal.SIGKILL)
+            self.dying = True
         answers = super().run(batch)
         if self._told("DIE_AFTER", names):
             os.kill(os.getpid(), signal.SIGKILL)
         return answers
+
+    def _write(self, unit: Unit) -> None:
+        if self.dying:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super()._write(unit)
 
     def _told(self, variable: str, names: list[str]) -> bool:
         operation, _, count = os.environ.get(variable, "").partition(":")

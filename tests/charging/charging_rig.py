@@ -61,6 +61,15 @@ RATES = (
 )
 
 
+SCHEMA = (
+    (cadran.ledger, "0001_sqlite.sql"),
+    (cadran.ledger, "0003_unit_of_work.sql"),
+    (cadran.balance, "0001_sqlite.sql"),
+    (cadran.charging, "0001_sqlite.sql"),
+    (cadran.policy, "0002_evidence.sql"),
+)
+
+
 class SmallDeck:
     """RATES by longest prefix, without the tables that rating's decks come from."""
 
@@ -86,11 +95,9 @@ def fresh_file(path: Path) -> Path:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN")
-    for room in (cadran.ledger, cadran.balance, cadran.charging):
-        for statement in statements(Path(room.__path__[0]) / "migrations" / "0001_sqlite.sql"):
+    for room, file in SCHEMA:
+        for statement in statements(Path(room.__path__[0]) / "migrations" / file):
             connection.execute(statement)
-    for statement in statements(Path(cadran.policy.__path__[0]) / "migrations" / "0002_evidence.sql"):
-        connection.execute(statement)
     connection.execute("COMMIT")
     connection.close()
     return path

@@ -94,8 +94,14 @@ def test_balance_buckets_and_sums_are_read_beside_the_engine(engine: Engine, cal
 
 
 def test_the_check_finds_a_balance_that_someone_changed(engine: Engine, called: str) -> None:
-    engine._execute(
-        "UPDATE ledger_account SET balance_micros = balance_micros + 1, held_micros = held_micros + 1 WHERE owner = 'acc1'"
+    engine.database.run(
+        [
+            (
+                "UPDATE ledger_account SET balance_micros = balance_micros + 1, held_micros = held_micros + 1"
+                " WHERE owner = ?",
+                ("acc1",),
+            )
+        ]
     )
     assert [fault.where for fault in ledger.check()] == ["acc1:credit/pay1"] * 2
 

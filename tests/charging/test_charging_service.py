@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from cadran.charging.engine import Engine, FileTaken, NotMigrated
 from cadran.charging.ports import ChargingRefused, ChargingUnavailable
 from cadran.charging.service import Service, SocketTaken
 from cadran.units.clock import SystemClock
+from cadran.units.store import DatabaseLost, Unit
 
 
 @pytest.mark.clause("IPP-9.2-cut-at-zero")
@@ -195,19 +195,17 @@ def test_without_a_service_the_clients_say_so(tmp_path: Path) -> None:
 def test_a_commit_that_fails_answers_nothing_as_done(engine: Engine, books: Books) -> None:
     """The disk refuses the commit: every answer of the batch is 'unavailable', memory goes back, and the same key works later."""
     open_account(engine, 1_000_000)
-    real = engine._execute
+    real = engine._write
 
-    def failing(statement: str, *values: object) -> object:
-        if statement == "COMMIT":
-            raise sqlite3.OperationalError("disk full")
-        return real(statement, *values)
+    def failing(unit: Unit) -> None:
+        raise DatabaseLost("disk full")
 
-    engine._execute = failing  # type: ignore[assignment]
+    engine._write = failing  # type: ignore[method-assign]
     with pytest.raises(ChargingUnavailable):
         engine.authorise(call("s1"))
     with pytest.raises(ChargingUnavailable):
         open_account(engine, 5_000_000, key="p2")
-    engine._execute = real
+    engine._write = real  # type: ignore[method-assign]
     assert books.balance() == (1_000_000, 0)
     assert engine.authorise(call("s1")).decision.allowed
     assert books.balance() == (1_000_000, 2_000)

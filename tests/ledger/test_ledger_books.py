@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cadran.ledger import operations, rules
-from cadran.ledger.adapters import sqlite
+from cadran.ledger.adapters import memory
 from cadran.ledger.adapters.sqlite import SqliteBooks
 from cadran.units.errors import InvalidInput
 
@@ -266,5 +266,5 @@ def test_bad_ids_and_reservations_are_named_errors_and_write_nothing(
 def test_what_a_reservation_holds_is_found_without_going_through_the_owners_history(
     connection: sqlite3.Connection,
 ) -> None:
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {sqlite._HELD}", ("acc1", "call")).fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {memory._RESERVED}", ("acc1", "call")).fetchall()
     assert "ledger_transfer_held (owner=? AND reservation=?)" in plan[0][3]

@@ -263,6 +263,7 @@ def test_what_was_there_before_evidence_began_is_not_missed(house: House) -> Non
         "DELETE FROM evidence_body",
         "UPDATE evidence_start SET after = (SELECT max(position) FROM charging_cdr) WHERE name = 'charging_cdr'",
     )
+    house.engine._load()  # as after a restart: the engine itself counts the entries
     house.live(key="p2", calls=1)
     assert (found(verified(house)), queries.status().entries) == ([], 2)
 

@@ -100,7 +100,7 @@ class Calls:
         checks.extend(session=session, seq=seq, used_s=used_s, at=at)
         known = self._known(session)
         asked = known.request
-        if answered := self.sessions.extension(asked.account, session, seq):
+        if seq <= known.seq and (answered := self.sessions.extension(asked.account, session, seq)):
             return known.grant(*answered)
         if known.state == rules.REFUSED:
             return known.first_grant()
@@ -147,8 +147,9 @@ class Calls:
             if known is None:
                 closed.append(session)
             elif seconds > known.used_s and known.event is None:
-                self.sessions.report(known.request.account, session, seconds)
-                self._changed[session] = replace(known, used_s=seconds)
+                changed = replace(known, used_s=seconds)
+                self.sessions.change(changed)
+                self._changed[session] = changed
         return tuple(closed)
 
     @carries("IPP-10.1-cdr", "IPP-10.1-per-second", "IPP-9.2-cut-at-zero")
@@ -227,6 +228,7 @@ class Calls:
             credit = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
             first = rules.wanted_grant(session, first, credit)
         if first.held_micros:
+            self.books.begin(request.account, request.session)
             held = balance.hold(
                 self.buckets,
                 self.books,

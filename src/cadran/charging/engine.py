@@ -1,13 +1,11 @@
-"""The engine: every operation of charging in one process that owns var/charging.db, one transaction for many requests.
+"""The engine: every operation of charging in one process that owns its database, one transaction for many requests.
 
-`Engine` implements `ports.Charging` in process; the service runs it behind a socket and hands it batches.
+A request works on memory; what it changes is gathered in a unit of work, undone alone when the request fails, and written with
+few statements when the batch ends. `Engine` implements `ports.Charging` in process; the service hands it batches from its socket.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +15,10 @@ import structlog
 
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
-from cadran.balance.adapters.sqlite import SqliteBuckets
+from cadran.balance.adapters import memory as balance_memory
 from cadran.charging import checks, corrections, events, gifts, metrics, needs, rules
+from cadran.charging.adapters import memory as charging_memory
 from cadran.charging.adapters.evidence import Evidence
-from cadran.charging.adapters.sqlite import SqliteSessions
 from cadran.charging.calls import Calls, refused
 from cadran.charging.ports import (
     AuthoriseCall,
@@ -39,14 +37,19 @@ from cadran.charging.ports import (
     WithdrawCredit,
     Withdrawn,
 )
-from cadran.ledger.adapters.sqlite import SqliteBooks
+from cadran.ledger.adapters import memory as ledger_memory
 from cadran.ledger.rules import Kind
+from cadran.policy.proof import gathering
+from cadran.units import store
 from cadran.units.clock import BootClock, MonotonicClock
 from cadran.units.errors import CadranError
+from cadran.units.sqlite import SqliteDatabase
 
 LEASE_S = 60
 RINGING_LEASES = 3  # a call that rings reports nothing yet: its first lease is that much longer
 EXTENSION_S = 30
+MAX_KEPT = 100_000  # owners, buckets and reservations in memory, before all are read afresh
+ORDER = (*ledger_memory.ORDER, *balance_memory.ORDER, *charging_memory.ORDER, *gathering.ORDER)
 Work = Callable[[], object]
 log = structlog.get_logger()
 
@@ -85,15 +88,15 @@ class Engine:
         self._lease_s = lease_s
         self._ringing_s = (RINGING_LEASES - 1) * lease_s
         self._lock = RLock()
-        self._owned = _own(path)
-        self._connection = _connect(path, synchronous)
-        self._execute = self._connection.execute
+        self.database = self._open(path, synchronous)
+        self.memory = store.Memory()
         self.prices = prices
-        self.buckets = SqliteBuckets(self._connection)
-        self.evidence = Evidence(self._connection)
-        self.books = SqliteBooks(self._connection, self.evidence.transfer)
+        self.buckets = balance_memory.MemoryBuckets(self.memory, self.database)
+        self.evidence = Evidence(self.memory, self.database)
+        self.books = ledger_memory.MemoryBooks(self.memory, self.database, self.evidence.transfer)
+        self.sessions = charging_memory.MemorySessions(self.memory, self.database, self.evidence.record)
         self.calls = Calls(
-            sessions=SqliteSessions(self._connection, self.evidence.record),
+            sessions=self.sessions,
             buckets=self.buckets,
             books=self.books,
             contracts=contracts,
@@ -103,31 +106,33 @@ class Engine:
         self._leases: dict[str, float] = {}
         try:
             self._load()
-        except sqlite3.OperationalError as error:
+        except store.NoTables as error:
             self.close()
-            if "no such table" not in str(error):
-                raise
-            raise NotMigrated(f"{path.name} has no tables: run `cadran migrate` first") from error
+            raise NotMigrated(error.message) from error
 
     def close(self) -> None:
-        """Release the file; again does nothing. What was acknowledged is on disk already."""
+        """Release the database; again does nothing. What was acknowledged is on disk already."""
         with self._lock:
-            self._connection.close()
-            owned, self._owned = self._owned, -1
-            if owned >= 0:
-                os.close(owned)
+            self.database.close()
 
     def run(self, batch: Sequence[Work]) -> list[object]:
-        """Do each piece of work in its own savepoint of one durable transaction; returns results and expected errors in order.
+        """Do each piece of work, undone alone where it fails, in one durable transaction; returns results and errors in order.
 
-        When the transaction cannot be committed, nothing of it happened and each answer is ChargingUnavailable.
+        Where the database refuses a row, nothing of the batch happened, and each piece is tried again in a transaction of its own.
+        When it cannot be written at all, nothing happened and each answer is ChargingUnavailable.
         """
         with self._lock:
             try:
-                self._execute("BEGIN IMMEDIATE")
                 answers = [self._attempt(work) for work in batch]
-                self._execute("COMMIT")
-            except sqlite3.Error as error:
+                self._commit()
+            except store.Conflict as error:
+                self._abandon()
+                if len(batch) > 1:
+                    log.error("batch refused by the database, tried one by one", error=str(error), size=len(batch))
+                    return [self.run([work])[0] for work in batch]
+                named = ledger_memory.named(error)
+                return [_expected(named)]
+            except store.DatabaseLost as error:
                 log.error("batch not committed", error=str(error), size=len(batch))
                 self._abandon()
                 return [ChargingUnavailable("the charging database did not take the request: send it again")] * len(
@@ -328,6 +333,7 @@ class Engine:
 
     def do_erase_evidence(self, *, holder: int) -> int:
         checks.holder(holder)
+        self._commit()  # what precedes it in the batch
         return self.evidence.journal.erase(holder)
 
     def do_expire_credit(self, *, at: datetime) -> int:
@@ -343,28 +349,40 @@ class Engine:
         return answer
 
     def _attempt(self, work: Work) -> object:
-        self._execute("SAVEPOINT request")
         try:
             answer = work()
             self.evidence.prove()
-        except (
-            CadranError,
-            sqlite3.IntegrityError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AssertionError,
-            ArithmeticError,
-        ) as error:
-            self._execute("ROLLBACK TO request")
-            self._execute("RELEASE request")
+        except (store.Conflict, store.DatabaseLost):
+            raise
+        except (CadranError, ValueError, TypeError, LookupError, AssertionError, ArithmeticError) as error:
+            self.memory.undo()
             self.calls.forget()
-            self.buckets.forget()
             self.evidence.undo()
             return _expected(error)
-        self._execute("RELEASE request")
+        self.memory.keep()
         self._renew()
         return answer
+
+    def _commit(self) -> None:
+        """Write what was gathered, and answer for it."""
+        unit = self.memory.take()
+        if unit:
+            self.evidence.journal.seal(unit)
+            self._write(unit)
+        store.written(unit)
+        if self.books.size() + self.buckets.size() > MAX_KEPT:
+            self._forget()
+
+    def _write(self, unit: store.Unit) -> None:
+        self.database.write(unit, ORDER)
+
+    def _forget(self) -> None:
+        """Read everything but the open calls afresh."""
+        self.memory.forget()
+        self.books.forget()
+        self.buckets.forget()
+        self.sessions.forget()
+        self.evidence.undo()
 
     def _renew(self) -> None:
         """A session that an operation changed has its lease from now, or none when it is over."""
@@ -389,23 +407,28 @@ class Engine:
         return max(0, session.request.lease_s - self._lease_s) if session is not None else 0
 
     def _abandon(self) -> None:
-        """Undo the transaction, and take memory back to what the file has."""
+        """Nothing of the unit was kept: take memory back to what the database has."""
         try:
-            if self._connection.in_transaction:
-                self._execute("ROLLBACK")
-            self.buckets.forget()
-            self.evidence.forget()
             self._load()
-        except sqlite3.Error as error:
+        except store.DatabaseLost as error:
             log.critical("database lost", error=str(error))
             raise
 
     def _load(self) -> None:
+        self._forget()
+        self.evidence.journal.load()
         self.calls.load()
         until = self._clock.seconds() + self._lease_s
         self._leases = {
             key: self._leases.get(key, until + self._longer_s(known)) for key, known in self.calls.open.items()
         }
+
+    @staticmethod
+    def _open(path: Path, synchronous: str) -> store.Database:
+        try:
+            return SqliteDatabase(path, synchronous=synchronous)
+        except store.Taken as error:
+            raise FileTaken(error.message) from error
 
     def _lease_over(self, session: str, at: datetime) -> Settled | Charged | None:
         known = self.calls.open.get(session)
@@ -429,29 +452,3 @@ def _expected(error: Exception) -> CadranError:
     log.critical("request failed against all expectation", exc_info=error)
     metrics.failed()
     return refused("internal", "charging could not do this: its log says why; nothing was changed")
-
-
-def _own(path: Path) -> int:
-    """A lock that dies with the process: two owners would each trust a memory that the other makes wrong. Raises FileTaken."""
-    handle = os.open(path.with_name(path.name + ".owner"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise FileTaken(
-            f"another charging process owns {path.name}: stop it first, or call it over its socket"
-        ) from error
-    return handle
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA synchronous={'FULL' if synchronous == 'FULL' else 'OFF'}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA recursive_triggers=ON")
-    connection.execute(
-        "PRAGMA cache_size=-8192"
-    )  # KiB: full after a thousand calls, so that memory stays level from then on
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
-    return connection

@@ -12,8 +12,8 @@ Held = tuple[rules.AccountRef, rules.AccountRef, str, int]
 
 
 class Books(Protocol):
-    """Rows of the books, inside the caller's transaction. The database itself writes the legs, keeps the balances and refuses what
-    `rules` names; each method raises those errors."""
+    """Rows of the books, inside the caller's transaction. A transfer brings its legs, and moves the balances that are kept.
+    Each method raises the errors that `rules` names, before anything of it is done; the database has the last word."""
 
     def account(self, ref: rules.AccountRef) -> rules.Account | None: ...
     def funded(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
@@ -30,4 +30,8 @@ class Books(Protocol):
 
     def held(self, owner: str, reservation: str) -> tuple[Held, ...]:
         """What a reservation still holds, for each account not yet resolved, in order of holding."""
+        ...
+
+    def begin(self, owner: str, reservation: str) -> None:
+        """Told by a caller that knows that nothing was ever held under this reservation: nobody needs to look."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 
 import msgspec
@@ -10,8 +9,9 @@ import msgspec
 from cadran.charging import records
 from cadran.ledger import rules as ledger
 from cadran.policy.proof import rules as proof
-from cadran.policy.proof.journal import Journal
+from cadran.policy.proof.gathering import GatheringJournal
 from cadran.units.clause import carries
+from cadran.units.store import Database, Memory
 
 CDR, CORRECTION = "charging.cdr", "charging.correction"
 CREDIT = "charging.credit-bought"
@@ -30,8 +30,8 @@ _Moved = dict[str, list[tuple[object, ...]]]
 class Evidence:
     """Gathers what an operation writes, and puts it on record once the operation has succeeded."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.journal = Journal(connection.execute)
+    def __init__(self, memory: Memory, database: Database) -> None:
+        self.journal = GatheringJournal(memory, database)
         self._records: list[tuple[records.Record, bytes]] = []
         self._transfers: list[ledger.Transfer] = []
 
@@ -65,17 +65,10 @@ class Evidence:
             body = b'{"transfers":' + _encode(transfers) + b"}"
             self._write(_KINDS.get(first.reason, OTHER), owner, _ref(first), first.at, body)
         self._clear()
-        self.journal.keep()
 
     def undo(self) -> None:
-        """The operation failed and was rolled back."""
+        """The operation failed, or all of its unit of work."""
         self._clear()
-        self.journal.undo()
-
-    def forget(self) -> None:
-        """The whole transaction was rolled back."""
-        self._clear()
-        self.journal.forget()
 
     def _clear(self) -> None:
         self._records.clear()

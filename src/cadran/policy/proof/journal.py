@@ -46,18 +46,14 @@ class Journal:
     def write(self, *, kind: str, subject: str, ref: str, at: datetime, body: bytes) -> int:
         """Add an entry; `body` is its whole text (rules.body_text) in UTF-8, at most MAX_BODY bytes. Returns its position."""
         if len(body) > MAX_BODY:
-            raise rules.BodyRefused(
-                f"evidence takes {MAX_BODY} bytes at most: keep the file elsewhere, and its SHA-256 here"
-            )
+            raise too_long()
         holder, cipher = self._holders.get(subject) or self._holder(subject)
         drawn = os.urandom(SALT_BYTES + NONCE_BYTES)
         salt, nonce = drawn[:SALT_BYTES], drawn[SALT_BYTES:]
         commitment = rules.commitment(salt, body)
         position = self._execute(_INSERT, (rules.instant(at), kind, holder, commitment)).lastrowid
         assert position is not None
-        packing = _PACKING.copy()
-        sealed = cipher.encrypt(nonce, salt + packing.compress(body) + packing.flush(), commitment)
-        self._execute(_INSERT_BODY, (position, holder, ref, nonce + sealed))
+        self._execute(_INSERT_BODY, (position, holder, ref, sealed(cipher, nonce, salt, body, commitment)))
         return position
 
     def keep(self) -> None:
@@ -110,6 +106,17 @@ class Journal:
             fresh = ring.wrap(ring.unwrap(sealed, subject=subject), subject=subject)
             self._execute("UPDATE evidence_key SET sealed = ? WHERE number = ?", (fresh, number))
         return len(found)
+
+
+def too_long() -> rules.BodyRefused:
+    """The error of a body above MAX_BODY."""
+    return rules.BodyRefused(f"evidence takes {MAX_BODY} bytes at most: keep the file elsewhere, and its SHA-256 here")
+
+
+def sealed(cipher: AESGCM, nonce: bytes, salt: bytes, body: bytes, commitment: bytes) -> bytes:
+    """Salt and body as they are kept: packed, encrypted, bound to the commitment, with the nonce in front."""
+    packing = _PACKING.copy()
+    return nonce + cipher.encrypt(nonce, salt + packing.compress(body) + packing.flush(), commitment)
 
 
 def opened(cipher: AESGCM, sealed: bytes, commitment: bytes) -> tuple[bytes, bytes] | None:
