@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadran.catalog.rules import Rate
+from cadran.catalog import rules as catalog
 from cadran.commands import chaos
 from cadran.commands.chaos import diary, drawing, oracle, plan, replay
 from cadran.rating import rules as rating
@@ -43,16 +43,55 @@ def test_the_same_seed_makes_the_same_choices_and_another_one_others() -> None:
     first_s=st.integers(1, 120),
     next_s=st.integers(1, 120),
     connection=st.integers(0, 10**6),
-    minimum=st.integers(0, 10**6),
+    minimum=st.integers(0, 10**5),
+    maximum=st.none() | st.integers(10**5, 10**7),
+    goes_on=st.booleans(),
+    free_s=st.integers(0, 40),
+    group=st.none() | st.tuples(st.integers(1, 300), st.integers(0, 10**9), st.integers(1, 60)),
+    rounding=st.sampled_from(catalog.Rounding),
+    decimals=st.integers(0, 6),
+    night=st.none() | st.integers(0, 10**9),
+    split=st.booleans(),
+    ahead_s=st.integers(-60, 900),
     seconds=st.integers(0, 900),
 )
 def test_the_oracle_of_chaos_agrees_with_rating_which_it_does_not_use(
-    price: int, first_s: int, next_s: int, connection: int, minimum: int, seconds: int
+    price: int,
+    first_s: int,
+    next_s: int,
+    connection: int,
+    minimum: int,
+    maximum: int | None,
+    goes_on: bool,
+    free_s: int,
+    group: tuple[int, int, int] | None,
+    rounding: catalog.Rounding,
+    decimals: int,
+    night: int | None,
+    split: bool,
+    ahead_s: int,
+    seconds: int,
 ) -> None:
+    """Around the hour at which night begins; a line has a night or groups, as in the decks of a run."""
+    at = datetime(2035, 3, 25, 17, tzinfo=UTC) - timedelta(seconds=ahead_s)
+    groups = () if group is None or night is not None else (group,)
     tariff = oracle.Tariff(
-        price_nanos=price, first_s=first_s, next_s=next_s, connection_micros=connection, minimum_micros=minimum
+        price_nanos=price,
+        first_s=first_s,
+        next_s=next_s,
+        connection_micros=connection,
+        minimum_micros=minimum,
+        maximum_micros=maximum,
+        goes_on=goes_on,
+        free_s=free_s,
+        groups=groups,
+        rounding=rounding.value,
+        decimals=decimals,
+        night_nanos=night,
+        split=split,
     )
-    rate = Rate(
+    band = catalog.TimeBand(name="night", zone="Europe/Paris", price_nanos=night or 0, windows=((0, 480), (1140, 1440)))
+    rate = catalog.Rate(
         prefix="33",
         destination="France",
         currency="EUR",
@@ -61,9 +100,22 @@ def test_the_oracle_of_chaos_agrees_with_rating_which_it_does_not_use(
         next_s=next_s,
         connection_micros=connection,
         minimum_micros=minimum,
+        bands=() if night is None else (band,),
+        tariff=catalog.Tariff(
+            free_s=free_s,
+            groups=tuple(
+                catalog.RateGroup(from_s=from_s, price_nanos=nanos, increment_s=increment)
+                for from_s, nanos, increment in groups
+            ),
+            maximum_micros=maximum,
+            at_maximum=catalog.AtMaximum.FREE if goes_on else catalog.AtMaximum.CUT,
+            rounding=rounding,
+            decimals=decimals,
+            split=split,
+        ),
         deck="chaos",
     )
-    assert oracle.micros(tariff, seconds, AT) == rating.charge(rate, seconds, AT).micros
+    assert oracle.micros(tariff, seconds, at) == rating.charge(rate, seconds, at).micros
 
 
 def test_the_oracle_follows_the_wall_clock_at_night_and_the_date_of_a_successor() -> None:
@@ -76,11 +128,15 @@ def test_the_oracle_follows_the_wall_clock_at_night_and_the_date_of_a_successor(
     assert oracle.micros(later, 60, AT) == 120_000
 
 
-def test_the_decks_of_a_run_price_a_number_as_its_oracle_does() -> None:
-    deck = plan.deck(plan.markets(AT)[0])
-    assert "3361,To 3361,0.100000000,1,1,0.000000,0.000000,,2035-03-25T09:00:00+00:00,," in deck
-    assert "3361,To 3361,0.130000000,1,1,0.000000,0.000000,2035-03-25T09:00:00+00:00,,," in deck
-    assert "3491,,0.007654321,,,,,,,night,00:00-08:00 19:00-24:00" in deck
+def test_the_decks_of_a_run_have_a_line_for_each_price_its_night_its_groups_and_its_successor() -> None:
+    for market in plan.markets(AT):
+        lines = plan.deck(market).splitlines()
+        assert {line.count(",") for line in lines} == {len(plan.COLUMNS) - 1}
+        more = [bool(one.later) + (one.night_nanos is not None) + len(one.groups) for one in market.tariffs.values()]
+        assert len(lines) == 1 + len(market.tariffs) + sum(more)
+    assert "3361,To 3361,0.130000000,1,1,0.000000,0.000000,2035-03-25T09:00:00+00:00,," in plan.deck(
+        plan.markets(AT)[0]
+    )
 
 
 def test_a_diary_is_read_as_it_was_written(tmp_path: Path) -> None:

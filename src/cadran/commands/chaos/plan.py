@@ -73,6 +73,16 @@ def markets(successor_from: datetime) -> tuple[Market, ...]:
         _priced("493012345678", 10, oracle.Tariff(price_nanos=45_678_901, first_s=30, next_s=6, minimum_micros=30_000)),
         _priced("34911234567", 10, oracle.Tariff(price_nanos=12_345_679, night_nanos=7_654_321, first_s=7, next_s=3)),
         _priced("39061234567", 4, oracle.Tariff(price_nanos=0)),
+        _priced("35312345678", 8, oracle.Tariff(price_nanos=90_000_000, night_nanos=33_333_333, split=True)),
+        _priced(
+            "351212345678",
+            8,
+            oracle.Tariff(price_nanos=240_000_000, first_s=20, next_s=10, free_s=5, groups=((25, 30_000_001, 6),)),
+        ),
+        _priced("420212345678", 6, oracle.Tariff(price_nanos=150_000_000, maximum_micros=60_001)),
+        _priced("48212345678", 6, oracle.Tariff(price_nanos=150_000_000, maximum_micros=60_001, goes_on=True)),
+        _priced("46812345678", 4, oracle.Tariff(price_nanos=11_111_111, rounding="up", decimals=4)),
+        _priced("47212345678", 4, oracle.Tariff(price_nanos=77_777_777, rounding="down", decimals=3, next_s=4)),
     )
     dollar = (
         _priced("12125550100", 60, oracle.Tariff(price_nanos=19_999_999)),
@@ -141,29 +151,68 @@ class Choices:
             yield self.size.kill_every_s * rng.uniform(0.3, 1.7)
 
 
+COLUMNS = (
+    "prefix",
+    "destination",
+    "price",
+    "first_s",
+    "next_s",
+    "connection_fee",
+    "minimum",
+    "effective_from",
+    "effective_to",
+    "band",
+    "band_hours",
+    "from_s",
+    "free_s",
+    "maximum",
+    "at_maximum",
+    "rounding",
+    "decimals",
+    "split",
+)
+
+
 def deck(market: Market) -> str:
     """The market's prices as a deck file."""
-    lines = [
-        "prefix,destination,price,first_s,next_s,connection_fee,minimum,effective_from,effective_to,band,band_hours"
+    rows = [
+        row for number in market.numbers if number.tariff is not None for row in _rows(number.digits[:4], number.tariff)
     ]
-    for number in market.numbers:
-        if (tariff := number.tariff) is None:
-            continue
-        prefix = number.digits[:4]
-        fixed = f"{tariff.first_s},{tariff.next_s},{_decimal(tariff.connection_micros, 6)},{_decimal(tariff.minimum_micros, 6)}"
-        price = _decimal(tariff.price_nanos, 9)
-        if tariff.later is None:
-            lines.append(f"{prefix},To {prefix},{price},{fixed},,,,")
-        else:
-            day, nanos = tariff.later[0].isoformat(), tariff.later[1]
-            lines.append(f"{prefix},To {prefix},{price},{fixed},,{day},,")
-            lines.append(f"{prefix},To {prefix},{_decimal(nanos, 9)},{fixed},{day},,,")
-        if tariff.night_nanos is not None:
-            start, end = oracle.NIGHT
-            lines.append(
-                f"{prefix},,{_decimal(tariff.night_nanos, 9)},,,,,,,night,00:00-{end:02d}:00 {start:02d}:00-24:00"
-            )
-    return "\n".join(lines) + "\n"
+    return (
+        "\n".join(",".join(row.get(name, "") for name in COLUMNS) for row in ({name: name for name in COLUMNS}, *rows))
+        + "\n"
+    )
+
+
+def _rows(prefix: str, tariff: oracle.Tariff) -> Iterator[dict[str, str]]:
+    """The lines of one price: itself, its successor, its night, its groups."""
+    base = {
+        "prefix": prefix,
+        "destination": f"To {prefix}",
+        "price": _decimal(tariff.price_nanos, 9),
+        "first_s": str(tariff.first_s),
+        "next_s": str(tariff.next_s),
+        "connection_fee": _decimal(tariff.connection_micros, 6),
+        "minimum": _decimal(tariff.minimum_micros, 6),
+        "free_s": str(tariff.free_s),
+        "rounding": tariff.rounding,
+        "decimals": str(tariff.decimals),
+        "split": "yes" if tariff.split else "no",
+    }
+    if tariff.maximum_micros is not None:
+        base |= {"maximum": _decimal(tariff.maximum_micros, 6), "at_maximum": "free" if tariff.goes_on else "cut"}
+    if tariff.later is None:
+        yield base
+    else:
+        since = tariff.later[0].isoformat()
+        yield base | {"effective_to": since}
+        yield base | {"price": _decimal(tariff.later[1], 9), "effective_from": since}
+    if tariff.night_nanos is not None:
+        start, end = oracle.NIGHT
+        hours = f"00:00-{end:02d}:00 {start:02d}:00-24:00"
+        yield {"prefix": prefix, "price": _decimal(tariff.night_nanos, 9), "band": "night", "band_hours": hours}
+    for from_s, nanos, increment_s in tariff.groups:
+        yield {"prefix": prefix, "price": _decimal(nanos, 9), "next_s": str(increment_s), "from_s": str(from_s)}
 
 
 def _priced(digits: str, weight: int, tariff: oracle.Tariff) -> Number:
