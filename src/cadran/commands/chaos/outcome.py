@@ -74,7 +74,7 @@ class Outcome:
             "ledger_sums": self.findings.sums,
             "given_away_s": max(self.given.values(), default=0),
             "given_away_total_s": sum(self.given.values()),
-            "calls_left_by_dead_clients": len(self.given),
+            "calls_given_away": len(self.given),
             "leases_over": self.world.leases_over,
             "evidence_whole": self.evidence["exit"] == 0,
             "retried": self.figures.retried,
