@@ -110,6 +110,12 @@ SANDBOX_CARRIER_PORT = _port("CADRAN_SANDBOX_CARRIER_PORT", 5080 if PORT_BASE ==
 SANDBOX_CARRIER2_PORT = _port("CADRAN_SANDBOX_CARRIER2_PORT", 5090 if PORT_BASE == 8000 else PORT_BASE + 90)
 SANDBOX_CARRIER_CONTROL_PORT = _port("CADRAN_SANDBOX_CARRIER_CONTROL_PORT", PORT_BASE + 6)
 SANDBOX_WITNESS_PORT = _port("CADRAN_SANDBOX_WITNESS_PORT", PORT_BASE + 7)
+# For outside switches. Keys travel in its headers: beyond this machine it speaks TLS, or stands behind a proxy that does.
+CHARGING_API_HOST = os.environ.get("CADRAN_CHARGING_API_HOST", "127.0.0.1")
+CHARGING_API_PORT = _port("CADRAN_CHARGING_API_PORT", PORT_BASE + 8)
+CHARGING_API_CERTIFICATE = os.environ.get("CADRAN_CHARGING_API_CERTIFICATE", "")
+CHARGING_API_CERTIFICATE_KEY = os.environ.get("CADRAN_CHARGING_API_CERTIFICATE_KEY", "")
+CHARGING_API_CLEARTEXT = _flag("CADRAN_CHARGING_API_CLEARTEXT")
 # Below 32768: where the system itself picks ports for phones of this machine, the relay must not listen.
 RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else 10000 + PORT_BASE // 1000 % 10 * 2000)
 RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)
@@ -155,6 +161,7 @@ INSTALLED_APPS = [
     "cadran.charging",
     "cadran.compliance",
     "cadran.voice",
+    "cadran.voice.switches",
     "cadran.messaging",
     "cadran.messaging.webhooks",
     "cadran.invoicing",

@@ -24,6 +24,7 @@ COMMANDS = (
     "brand",
     "chaos",
     "charging",
+    "charging_api",
     "clauses",
     "clock",
     "credit",

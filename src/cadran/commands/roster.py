@@ -44,6 +44,7 @@ def ports() -> tuple[Port, ...]:
         Port(settings.HOST, settings.WEB_PORT, TCP, "web", "CADRAN_WEB_PORT"),
         Port(settings.HOST, settings.METRICS_PORT, TCP, "metrics", "CADRAN_METRICS_PORT"),
         Port(settings.SIP_HOST, settings.SIP_PORT, UDP, "sip", "CADRAN_SIP_PORT"),
+        Port(settings.CHARGING_API_HOST, settings.CHARGING_API_PORT, TCP, "charging-api", "CADRAN_CHARGING_API_PORT"),
     ]
     if settings.SANDBOX:
         loop = "127.0.0.1"
@@ -83,7 +84,7 @@ def services() -> tuple[supervisor.Service, ...]:
 
 
 def _exists(argv: Sequence[str]) -> bool:
-    module = f"cadran.commands.{argv[4]}" if argv[2] == "cadran" else argv[2]
+    module = f"cadran.commands.{argv[4].replace('-', '_')}" if argv[2] == "cadran" else argv[2]
     if argv[-1] == "jobs":
         module = "cadran.charging.adapters"
     return importlib.util.find_spec(module) is not None
@@ -107,6 +108,12 @@ def _core() -> list[supervisor.Service]:
             ready=probes.sip(settings.SIP_HOST, settings.SIP_PORT),
             stage=CALLS,
             stop_s=10,
+        ),
+        supervisor.Service(
+            name="charging-api",
+            argv=_cadran("charging-api"),
+            ready=probes.tcp(settings.CHARGING_API_HOST, settings.CHARGING_API_PORT),
+            stage=CALLS,
         ),
         supervisor.Service(
             name="web", argv=_cadran("web"), ready=probes.tcp(settings.HOST, settings.WEB_PORT), stage=FACES

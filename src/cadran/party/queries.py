@@ -133,6 +133,13 @@ def sip_user(username: str, *, at: datetime | None = None) -> SipUser | None:
     )
 
 
+def payer(account: str) -> SipUser | None:
+    """Of an account's SIP users the one in use longest, an active one where there is one; None for an account without any."""
+    rows = models.SipUser.objects.filter(account__number=account[:64]).order_by("id")
+    found = [one for one in (sip_user(name) for name in rows.values_list("username", flat=True)[:20]) if one]
+    return next((one for one in found if one.active), found[0] if found else None)
+
+
 def _governing(accepted: str, at: datetime) -> str:
     """The version that governs a use; the one accepted itself where its file is gone, which charging then refuses by name."""
     try:

@@ -8,8 +8,10 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from cadran.charging.ports import AuthoriseCall
 from cadran.numbering import rules as numbers
 from cadran.units.e164 import InvalidNumber
 from cadran.voice.carriers.book import Carrier
@@ -55,6 +57,25 @@ class Plan:
     from_user: str = ""
     from_name: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
+
+
+def authorise_call(plan: Plan, *, session: str, at: datetime, call_id: str) -> AuthoriseCall:
+    """What charging is asked for a call with that plan."""
+    return AuthoriseCall(
+        session=session,
+        account=plan.account,
+        terms=plan.terms,
+        accepted_terms=plan.accepted_terms,
+        number_class=plan.number_class,
+        destination=plan.destination,
+        at=at,
+        caller=plan.caller,
+        shown=plan.shown,
+        direction=plan.direction,
+        raised_duration=plan.raised_duration,
+        call_id=call_id[:120],
+        country=plan.country,
+    )
 
 
 def outbound(

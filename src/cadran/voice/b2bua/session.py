@@ -12,7 +12,7 @@ from sippy import CCEvents as cc
 from sippy.MsgBody import MsgBody
 
 from cadran.charging import ports
-from cadran.voice.b2bua import figures, stack, transactions
+from cadran.voice.b2bua import figures, plans, stack, transactions
 from cadran.voice.b2bua.legs import Leg, Outgoing
 from cadran.voice.b2bua.plans import Plan
 from cadran.voice.b2bua.renegotiation import Renegotiation
@@ -118,21 +118,7 @@ class Session:
     def _do_authorise(self, _action: ev.Authorise) -> None:
         assert self.plan is not None
         plan, now = self.plan, self.server.civil.now()
-        request = ports.AuthoriseCall(
-            session=self.id,
-            account=plan.account,
-            terms=plan.terms,
-            accepted_terms=plan.accepted_terms,
-            number_class=plan.number_class,
-            destination=plan.destination,
-            at=now,
-            caller=plan.caller,
-            shown=plan.shown,
-            direction=plan.direction,
-            raised_duration=plan.raised_duration,
-            call_id=str(self.caller.cId)[:120],
-            country=plan.country,
-        )
+        request = plans.authorise_call(plan, session=self.id, at=now, call_id=str(self.caller.cId))
         self.server.background.ask(self._authorise(request), self._authorised)
 
     async def _authorise(self, request: ports.AuthoriseCall) -> ports.Grant | ports.ChargingRefused:

@@ -25,6 +25,9 @@ class Look(Protocol):
     def shown_number(self, account: str) -> str: ...
     def holder(self, digits: str) -> numbering.NumberHolder | None: ...
     def sip_user(self, name: str) -> party.SipUser | None: ...
+    def payer(self, account: str) -> party.SipUser | None:
+        """The SIP user by which an account is charged where only the account is named."""
+        ...
 
 
 class Lookups:
@@ -45,6 +48,9 @@ class Lookups:
 
     def sip_user(self, name: str) -> party.SipUser | None:
         return self._read("user", name, party.sip_user)
+
+    def payer(self, account: str) -> party.SipUser | None:
+        return self._read("payer", account, party.payer)
 
     def kept(self, kind: str, key: str) -> Any:
         """What is kept and not too old. Raises NotKnown."""
@@ -79,4 +85,8 @@ class _Known:
 
     def sip_user(self, name: str) -> party.SipUser | None:
         found: party.SipUser | None = self._lookups.kept("user", name)
+        return found
+
+    def payer(self, account: str) -> party.SipUser | None:
+        found: party.SipUser | None = self._lookups.kept("payer", account)
         return found
