@@ -126,9 +126,15 @@ def _rated(
 ) -> tuple[Outcome, float | None]:
     from cadran.rating import tables
     from cadran.rating.files import engine as engines
-    from cadran.rating.files import run
+    from cadran.rating.files import run, spark
 
-    rater = engines.Scalar(prices.deck) if engine == "scalar" else engines.Batch(tables.compile_deck(prices.deck))
+    if engine == "scalar":
+        rater: engines.Engine = engines.Scalar(prices.deck)
+    else:
+        compiled = tables.compile_deck(prices.deck)
+        if engine == "spark":
+            return spark.run(job, compiled, master=master, look=look), None
+        rater = engines.Batch(compiled)
     gauge = memory.Gauge()
     return run.run(job, rater, look=look), gauge.above_mb()
 

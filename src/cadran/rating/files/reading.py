@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -79,12 +79,15 @@ def form(path: Path) -> str:
     raise UnreadableFile(f"{path.name} is neither .csv, .csv.gz nor .parquet")
 
 
-def open_file(path: Path, reading: Reading, look: Look = lambda _bytes: None) -> Source:
-    """Raises UnreadableFile and WrongColumns. `look` hears how many bytes of the file have been read since it was last called."""
-    return _parquet(path, look) if form(path) == "parquet" else _csv(path, reading, look)
+def open_file(
+    path: Path, reading: Reading, look: Look = lambda _bytes: None, *, groups: Sequence[int] = (), first: int = 1
+) -> Source:
+    """Raises UnreadableFile and WrongColumns. `look` hears how many bytes of the file have been read since it was last called.
+    groups: some row groups of a Parquet file alone, the first record of which is number `first`."""
+    return _parquet(path, look, groups, first) if form(path) == "parquet" else _csv(path, reading, look)
 
 
-def _parquet(path: Path, look: Look) -> Source:
+def _parquet(path: Path, look: Look, groups: Sequence[int], start: int) -> Source:
     try:
         file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
         schema = file.schema_arrow.remove_metadata()
@@ -94,9 +97,11 @@ def _parquet(path: Path, look: Look) -> Source:
         raise WrongColumns(f"{path.name} has {len(schema)} columns: a record has at most {MAX_COLUMNS}")
 
     def pieces() -> Iterator[tuple[int, Any]]:
-        first, size, total = 1, path.stat().st_size, max(file.metadata.num_rows, 1)
+        all_rows = file.metadata.num_rows
+        first, size, total = start, path.stat().st_size, max(all_rows, 1)
+        expected = sum(file.metadata.row_group(one).num_rows for one in groups) if groups else all_rows
         try:
-            for batch in file.iter_batches(CHUNK, use_threads=False):
+            for batch in file.iter_batches(CHUNK, row_groups=list(groups) or None, use_threads=False):
                 yield first, batch
                 look(size * batch.num_rows // total)
                 first += batch.num_rows
@@ -104,10 +109,8 @@ def _parquet(path: Path, look: Look) -> Source:
             raise UnreadableFile(f"{path.name} breaks off after record {first - 1}: {str(error)[:200]}") from None
         finally:
             file.close()
-        if first - 1 != file.metadata.num_rows:
-            raise UnreadableFile(
-                f"{path.name} holds {first - 1} records, and says that it has {file.metadata.num_rows}"
-            )
+        if first - start != expected:
+            raise UnreadableFile(f"{path.name} holds {first - start} records, and says that it has {expected}")
 
     def read(piece: tuple[int, Any]) -> Chunk:
         first, batch = piece
