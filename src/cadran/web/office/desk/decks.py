@@ -17,6 +17,7 @@ from cadran.catalog import comparison, operations, queries, rules
 from cadran.catalog.adapters.deck_csv import DELIMITERS
 from cadran.catalog.adapters.deck_file import UnreadableDeckFile
 from cadran.catalog.queries import DeckVersion
+from cadran.journeys import deck_reports
 from cadran.party.queries import Staff
 from cadran.party.staff import Permission
 from cadran.policy import queries as policy
@@ -89,6 +90,8 @@ def deck(request: HttpRequest, staff: Staff, brand: str, name: str, version: str
         "may_activate": found.state == rules.DeckState.DRAFT and staff.may(Permission.EDIT_PRICES),
         "tomorrow": period.civil_day(at, of.zone) + timedelta(days=1),
         "first": not queries.activated(brand, name),
+        "sells": not found.name.startswith(deck_reports.CARRIER),
+        "costs": deck_reports.carrier_decks(brand) if staff.may(Permission.SEE_MONEY) else (),
     }
     crumbs = ((reverse("office:decks"), _("Tarifs")), ("", f"{found.name} {found.version}"))
     return page(request, staff, "desk_deck.html", context, crumbs=crumbs)

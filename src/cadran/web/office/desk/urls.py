@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from cadran.web.office.desk import clock, decks, money, partners, terms
+from cadran.web.office.desk import clock, deck_reports, decks, money, partners, rerating, terms
 
 urlpatterns: list[URLPattern] = [
     path("money/", money.listed, name="money"),
@@ -22,6 +22,14 @@ urlpatterns: list[URLPattern] = [
     path("decks/upload/", decks.upload, name="deck_upload"),
     path("decks/<str:brand>/<str:name>/<str:version>/", decks.deck, name="deck"),
     path("decks/<str:brand>/<str:name>/<str:version>/activate/", decks.activate, name="deck_activate"),
+    path("decks/<str:brand>/<str:name>/<str:version>/impact/", deck_reports.impact, name="deck_impact"),
+    path("decks/<str:brand>/<str:name>/<str:version>/check/", deck_reports.check, name="deck_check"),
+    path("decks/<str:brand>/<str:name>/<str:version>/margin/", deck_reports.margin, name="deck_margin"),
+    path("rerating/", rerating.listed, name="reratings"),
+    path("rerating/preview/", rerating.preview, name="rerating_preview"),
+    path("rerating/propose/", rerating.propose, name="rerating_propose"),
+    path("rerating/<str:rerating_id>/", rerating.shown, name="rerating"),
+    path("rerating/<str:rerating_id>/decide/", rerating.decide, name="rerating_decide"),
     path("partners/", partners.listed, name="partners"),
     path("partners/<str:kind>/", partners.save, name="partner_save"),
     path("partners/<str:kind>/test/", partners.test, name="partner_test"),
