@@ -116,6 +116,13 @@ CHARGING_API_PORT = _port("CADRAN_CHARGING_API_PORT", PORT_BASE + 8)
 CHARGING_API_CERTIFICATE = os.environ.get("CADRAN_CHARGING_API_CERTIFICATE", "")
 CHARGING_API_CERTIFICATE_KEY = os.environ.get("CADRAN_CHARGING_API_CERTIFICATE_KEY", "")
 CHARGING_API_CLEARTEXT = _flag("CADRAN_CHARGING_API_CLEARTEXT")
+# RADIUS for switches that speak nothing else, where clients are named: name=address=brand+brand,…; their secrets are
+# CADRAN_SECRET_RADIUS_<NAME>. A client is told once how long a call may last: so many seconds at most are held at its start.
+RADIUS_CLIENTS = os.environ.get("CADRAN_RADIUS_CLIENTS", "")
+RADIUS_HOST = os.environ.get("CADRAN_RADIUS_HOST", "127.0.0.1")
+RADIUS_AUTH_PORT = _port("CADRAN_RADIUS_AUTH_PORT", 1812 if PORT_BASE == 8000 else PORT_BASE + 12)
+RADIUS_ACCT_PORT = _port("CADRAN_RADIUS_ACCT_PORT", 1813 if PORT_BASE == 8000 else PORT_BASE + 13)
+RADIUS_GRANT_S = int(_seconds("CADRAN_RADIUS_GRANT_S", "3600"))
 # Below 32768: where the system itself picks ports for phones of this machine, the relay must not listen.
 RTP_PORT_MIN = _port("CADRAN_RTP_PORT_MIN", 20000 if PORT_BASE == 8000 else 10000 + PORT_BASE // 1000 % 10 * 2000)
 RTP_PORT_MAX = _port("CADRAN_RTP_PORT_MAX", RTP_PORT_MIN + 1998)

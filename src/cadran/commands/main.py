@@ -41,6 +41,7 @@ COMMANDS = (
     "number",
     "payment",
     "phone",
+    "radius",
     "quote",
     "rate",
     "rerate",

@@ -46,6 +46,11 @@ def ports() -> tuple[Port, ...]:
         Port(settings.SIP_HOST, settings.SIP_PORT, UDP, "sip", "CADRAN_SIP_PORT"),
         Port(settings.CHARGING_API_HOST, settings.CHARGING_API_PORT, TCP, "charging-api", "CADRAN_CHARGING_API_PORT"),
     ]
+    if settings.RADIUS_CLIENTS:
+        found += [
+            Port(settings.RADIUS_HOST, settings.RADIUS_AUTH_PORT, UDP, "radius", "CADRAN_RADIUS_AUTH_PORT"),
+            Port(settings.RADIUS_HOST, settings.RADIUS_ACCT_PORT, UDP, "radius", "CADRAN_RADIUS_ACCT_PORT"),
+        ]
     if settings.SANDBOX:
         loop = "127.0.0.1"
         found += [
@@ -78,6 +83,9 @@ def services() -> tuple[supervisor.Service, ...]:
     found = [*_core()]
     from cadran import settings
 
+    if settings.RADIUS_CLIENTS:
+        ready = settings.VAR / "run" / "radius.ready"
+        found.append(supervisor.Service(name="radius", argv=_cadran("radius"), ready=ready.exists, stage=CALLS))
     if settings.SANDBOX:
         found += _partners()
     return tuple(one for one in found if _exists(one.argv))

@@ -11,8 +11,11 @@ from cadran.voice.switches.callers import Callers
 from cadran.voice.switches.desk import Desk
 from cadran.voice.switches.http import Application
 from cadran.voice.switches.keyring import Keyring
+from cadran.voice.switches.radius import server
+from cadran.voice.switches.radius.exchange import Exchange
 
 CHARGING_TIMEOUT_S = 4.0
+LEAST_SECRET = 16
 
 
 def desk() -> Desk:
@@ -34,3 +37,24 @@ def application() -> Application:
     """The charging API."""
     found = desk()
     return Application(found, Keyring(found.callers.read, clock=BootClock(), civil=settings.CIVIL_CLOCK))
+
+
+def radius_exchange() -> Exchange:
+    """The answers of RADIUS."""
+    return Exchange(desk(), grant_s=settings.RADIUS_GRANT_S)
+
+
+def radius_clients() -> dict[str, server.Client]:
+    """The clients by address. Each one's secret is CADRAN_SECRET_RADIUS_<NAME>, else a file of the state folder, made at first use.
+    Raises server.InvalidClients."""
+    found = {}
+    for name, address, brands in server.read_clients(settings.RADIUS_CLIENTS):
+        for brand in brands:
+            policy.brand(brand)
+        secret = settings.secret(f"radius_{name.replace('-', '_')}")
+        if len(secret) < LEAST_SECRET:
+            raise server.InvalidClients(
+                f"the secret of {name} has fewer than {LEAST_SECRET} characters: it would be guessed"
+            )
+        found[address] = server.client(name, address, brands, secret)
+    return found
