@@ -13,6 +13,15 @@ ENGINES = [
     "numpy",
     pytest.param("numba", marks=pytest.mark.skipif(not batch.compiled_available(), reason="numba is not installed")),
 ]
+
+
+@pytest.fixture(autouse=True, params=["as they come", "dealt"])
+def _dealing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled engine deals large batches over large tables into piles: here any batch."""
+    if "numba" in request.node.name and request.param == "dealt":
+        monkeypatch.setattr("cadran.rating.compiled.WORTH_DEALING", 0)
+
+
 calls = st.lists(st.tuples(tariffs.numbers, tariffs.instants, tariffs.durations), min_size=1, max_size=12)
 
 

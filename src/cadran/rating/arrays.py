@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cadran.rating import calendars, terms
-from cadran.rating.prefixes import CLASS_SHIFT, FULL_AT, REST, ROOT_DIGITS, ROW_BITS
+from cadran.rating.prefixes import FULL_AT, HEIGHT_SHIFT, INDEX_MASK, LINE, REST, ROOT_DIGITS, ROW_BITS, ROW_MASK
 from cadran.rating.tables import Tables
 
 Ints = npt.NDArray[np.int64]
@@ -18,8 +18,6 @@ Columns = tuple[npt.NDArray[Any], ...]
 RATED, NO_PRICE, BAD_DURATION, BAD_NUMBER, BAD_INSTANT = range(5)
 _POWERS = 10 ** np.arange(ROOT_DIGITS + 1, dtype=np.int64)
 _SLOTS = (_POWERS - 1) // 9
-_ROW_MASK = np.uint64((1 << ROW_BITS) - 1)
-_INDEX_MASK = (1 << CLASS_SHIFT) - 1
 
 
 def rate(
@@ -99,32 +97,29 @@ def _first_rows(tables: Tables, numbers: npt.NDArray[np.uint64], at: Ints, deck:
         late = late[at[late] >= tables.until_s[layer[late]]]
     slot += tables.root_at[layer]
     found: Ints = tables.root.take(slot).astype(np.int64)
-    active = np.flatnonzero(found > _INDEX_MASK)
+    active = np.flatnonzero(found > INDEX_MASK)
     if active.size:
-        value = found[active]
-        width = np.int64(1) << (value >> CLASS_SHIFT)
-        place = (value & _INDEX_MASK) << 1
-        wanted = (rest[active].astype(np.uint64) << np.uint64(ROW_BITS)) | _ROW_MASK
-        found[active] = _search(tables.entries, place, width, wanted)
+        wanted = (rest[active].astype(np.uint64) << np.uint64(ROW_BITS)) | np.uint64(ROW_MASK)
+        found[active] = _search(tables.entries.reshape(-1, LINE), found[active], wanted)
     return found
 
 
-def _search(entries: npt.NDArray[np.uint64], place: Ints, width: Ints, wanted: npt.NDArray[np.uint64]) -> Ints:
-    """The row of the last entry of each block that does not lie above what is wanted."""
-    width = width >> 1
-    left = np.arange(len(place))
-    at, step, seek = place, width, wanted
-    while True:
-        at = at + step * (entries.take(at + step) <= seek)
-        step = step >> 1
-        going = step > 0
-        if going.all():
-            continue
-        done = ~going
-        place[left[done]] = at[done]
-        if done.all():
-            return (entries.take(place) & _ROW_MASK).astype(np.int64)
-        left, at, step, seek = left[going], at[going], step[going], seek[going]
+def _search(lines: npt.NDArray[np.uint64], value: Ints, wanted: npt.NDArray[np.uint64]) -> Ints:
+    """Down the lines of each slot: the last entry that does not lie above what is wanted leads to the next line, or the row."""
+    row = value & INDEX_MASK
+    levels = value >> HEIGHT_SHIFT
+    going = np.arange(len(value))
+    at = row
+    while going.size:
+        line = lines.take(at, axis=0)
+        last = (line <= wanted[:, None]).sum(axis=1) - 1
+        at = (np.take_along_axis(line, last[:, None], 1)[:, 0] & np.uint64(ROW_MASK)).astype(np.int64)
+        levels = levels - 1
+        row[going] = at
+        more = levels > 0
+        if not more.all():
+            going, at, levels, wanted = going[more], at[more], levels[more], wanted[more]
+    return row
 
 
 def _bands(tables: Tables, at: Ints, schedule: Ints) -> tuple[npt.NDArray[np.uint8], Mask]:

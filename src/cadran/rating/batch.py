@@ -22,7 +22,7 @@ from cadran.rating.tables import Tables
 from cadran.units.errors import InvalidInput
 
 CHUNK = 16_384
-COMPILED_CHUNK = 65_536
+COMPILED_CHUNK = 1 << 20
 COMPILED = "cadran.rating.compiled"
 
 
@@ -124,6 +124,7 @@ def rate_batch(
             (part.micros, part.status, part.billed_s, part.rate, part.band, scalar[place]),
         )
 
+    size = max(min(size, -(-count // threads)), 1)
     starts = range(0, count, size)
     if threads > 1 and count > size:
         with ThreadPoolExecutor(threads) as pool:

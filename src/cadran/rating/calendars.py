@@ -8,9 +8,10 @@ holidays cost nothing when a call is rated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -30,6 +31,8 @@ MAX_SCHEDULES = 1000
 _SLACK = 2  # civil days on either side that a day of UTC may touch
 
 Schedule = tuple[TimeBand, ...]
+Times = tuple[tuple[object, ...], ...]
+_TIMES = attrgetter("zone", "weekdays", "windows", "holidays", "on_holidays", "weight", "years", "months", "month_days")
 Ints = npt.NDArray[np.int64]
 Minutes = npt.NDArray[np.uint8]
 
@@ -56,9 +59,9 @@ class Calendars:
         return self.days.nbytes + self.bands.nbytes + self.until.nbytes
 
 
-def schedule(bands: tuple[TimeBand, ...]) -> Schedule:
+def times(bands: tuple[TimeBand, ...]) -> Times:
     """What decides when bands run, without their names and prices: equal for all rates with the same times."""
-    return tuple(_times(band) for band in bands)
+    return tuple(map(_TIMES, bands))
 
 
 def compile_schedules(schedules: Sequence[Schedule]) -> Calendars:
@@ -75,11 +78,6 @@ def compile_schedules(schedules: Sequence[Schedule]) -> Calendars:
     else:
         slots, slot_s = minutes, 60
     return Calendars(days * slots.shape[1], slots.ravel(), _until(slots).ravel(), slot_s)
-
-
-@lru_cache(maxsize=4096)
-def _times(band: TimeBand) -> TimeBand:
-    return replace(band, name="", price_nanos=0, pricing=None)
 
 
 def _keep(patterns: dict[bytes, int], minutes: npt.NDArray[np.uint8]) -> int:

@@ -1,8 +1,9 @@
-"""Nested prefixes as a table: from the key of a number to the node of its longest prefix, in two look-ups for nearly all numbers.
+"""Nested prefixes as a table: from the key of a number to the row of its longest prefix, in a few look-ups.
 
 Pure NumPy on 1,000,000 prefixes at once. A node is one distinct prefix. The root has a slot for each beginning of six digits and for
-each shorter number; a slot without longer prefixes names its row, one with them a block of intervals, padded to a power of two: an
-entry is (rest of the key) << 30 | row, so that a search compares plain integers and a small block is one line of the cache.
+each shorter number; a slot without longer prefixes names its row, one with them a tree of lines. A line is eight entries, one line of
+the processor's cache; an entry is (rest of the key) << 30 | row, or line further down: the last one that does not lie above what is
+wanted leads on, so that a search compares eight plain integers at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ REST = 10 ** (DIGITS - ROOT_DIGITS) * 16  # keys of one root slot
 ROOT_SIZE = (10 ** (ROOT_DIGITS + 1) - 1) // 9
 FULL_AT = (10**ROOT_DIGITS - 1) // 9  # where the slots of six digits begin
 ROW_BITS = 30
-CLASS_SHIFT = 27  # a root value is (log2 of the block's entries) << 27 | (first entry >> 1), or a row below 1 << 27
+ROW_MASK = (1 << ROW_BITS) - 1
+LINE = 8
+HEIGHT_SHIFT = 27  # a root value is (levels of lines) << 27 | top line; without lines it is a row
+INDEX_MASK = (1 << HEIGHT_SHIFT) - 1
 SENTINEL = 2**64 - 1
 _POWERS = 10 ** np.arange(DIGITS + 1, dtype=np.int64)
 
@@ -35,6 +39,15 @@ class Nested:
     parent: Ints
     edges: Ints
     owner: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """root: a value for each slot. entries: of all lines, `leaves` lines that lead to rows first."""
+
+    root: npt.NDArray[np.uint32]
+    entries: npt.NDArray[np.uint64]
+    leaves: int
 
 
 def nest(keys: Ints) -> Nested:
@@ -77,33 +90,42 @@ def _parents(nodes: Ints) -> Ints:
     return parent
 
 
-def compile_root(nested: Nested, first_row: Ints) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
-    """Root and entries. first_row: the row of each node; row 0 stands for no price."""
+def compile_root(nested: Nested, first_row: Ints) -> Lines:
+    """Root and lines. first_row: the row of each node; row 0 stands for no price."""
     row = np.append(first_row, 0)  # owner -1 finds the last
     edges, rows = nested.edges, row[nested.owner]
     root = np.zeros(ROOT_SIZE, np.uint32)
-    if not len(edges):
-        return root, np.zeros(0, np.uint64)
     for digits in range(1, ROOT_DIGITS):
         short = slice(_slot(digits), _slot(digits + 1))
         root[short] = _at(edges, rows, digits, 10 ** (DIGITS - digits) * 16, 10**digits)
     root[FULL_AT:] = _at(edges, rows, ROOT_DIGITS, REST, 10**ROOT_DIGITS)
     inner = np.flatnonzero(edges % REST > ROOT_DIGITS)
     slot, begin, count = np.unique(edges[inner] // REST, return_index=True, return_counts=True)
-    if not slot.size:
-        return root, np.zeros(0, np.uint64)
-    size_class = np.ceil(np.log2(count + 1)).astype(np.int64)
-    size = 1 << size_class
-    order = np.argsort(-size_class, kind="stable")  # the largest first: each block begins at a multiple of its size
-    at = np.empty(len(slot), np.int64)
-    at[order] = np.cumsum(size[order]) - size[order]
-    entries = np.full(int(size.sum()), SENTINEL, np.uint64)
-    entries[at] = root[FULL_AT + slot].astype(np.uint64)
-    place = np.repeat(at + 1 - begin, count) + np.arange(len(inner))
+    at = np.cumsum(count + 1) - (count + 1)
+    entries = np.empty(len(inner) + len(slot), np.uint64)
+    entries[at] = root[FULL_AT + slot]
     rest = (edges[inner] % REST).astype(np.uint64) << np.uint64(ROW_BITS)
-    entries[place] = rest | rows[inner].astype(np.uint64)
-    root[FULL_AT + slot] = (size_class.astype(np.uint32) << np.uint32(CLASS_SHIFT)) | (at >> 1).astype(np.uint32)
-    return root, entries
+    entries[np.repeat(at + 1 - begin, count) + np.arange(len(inner))] = rest | rows[inner].astype(np.uint64)
+    return _lines(root, FULL_AT + slot, entries, count + 1)
+
+
+def _lines(root: npt.NDArray[np.uint32], slot: Ints, entries: npt.NDArray[np.uint64], count: Ints) -> Lines:
+    """The entries of each slot in lines of eight, under as many levels of lines as it takes to have one on top."""
+    levels, leaves, first, height = [], 0, 0, 0
+    while slot.size:
+        height += 1
+        lines = -(-count // LINE)
+        at = np.cumsum(lines) - lines
+        level = np.full(int(lines.sum()) * LINE, SENTINEL, np.uint64)
+        level[np.repeat(at * LINE - (np.cumsum(count) - count), count) + np.arange(len(entries))] = entries
+        levels.append(level)
+        done = lines == 1
+        root[slot[done]] = (height << HEIGHT_SHIFT) + first + at[done]
+        heads = (level[::LINE] & ~np.uint64(ROW_MASK)) | np.arange(first, first + len(level) // LINE, dtype=np.uint64)
+        first += len(level) // LINE
+        leaves = leaves or first
+        entries, slot, count = heads[np.repeat(~done, lines)], slot[~done], lines[~done]
+    return Lines(root, np.concatenate(levels) if levels else np.zeros(0, np.uint64), leaves)
 
 
 def _slot(digits: int) -> int:

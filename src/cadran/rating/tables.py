@@ -1,6 +1,6 @@
 """Decks as arrays, for rating millions of calls: a number, an instant and a deck lead to one row of integers.
 
-A version of a deck is compiled once (`of_version`) into a layer: a root table over the first six digits, blocks of intervals for what
+A version of a deck is compiled once (`of_version`) into a layer: a root table over the first six digits, lines of intervals for what
 is longer, and rows, each with the terms of one rate and the second until which it holds. `assemble` joins layers into one immutable
 Tables; a thread that rates keeps those that it has. What integers of 64 bits cannot hold exactly is left to rating.rules.
 """
@@ -17,24 +17,21 @@ import numpy.typing as npt
 from cadran.catalog import rules
 from cadran.rating import calendars, decks, prefixes, terms
 from cadran.rating.calendars import Calendars
-from cadran.rating.prefixes import ROOT_SIZE
+from cadran.rating.prefixes import ROOT_SIZE, Lines
 from cadran.rating.terms import FOREVER_S, Walks
 
 Ints = npt.NDArray[np.int64]
 
-LINE = 64  # bytes of a line of the processor's cache: a row is one, and no block that fits in one lies across two
-LINE_ENTRIES = LINE // 8
-_CLASS_SHIFT = np.uint32(prefixes.CLASS_SHIFT)
+CACHE_LINE = 64  # bytes: a row, or the eight entries of a line
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One version of a deck. rates: what a row's rate number counts in. root: for each beginning of a number, a row or a block of
-    `entries`. rows: see terms. schedules: what the rows' schedule numbers, from 1, stand for."""
+    """One version of a deck. rates: what a row's rate number counts in. lines: from numbers to rows. rows: see
+    terms. schedules: what the rows' schedule numbers, from 1, stand for."""
 
     rates: tuple[rules.Rate, ...]
-    root: npt.NDArray[np.uint32]
-    entries: npt.NDArray[np.uint64]
+    lines: Lines
     rows: Ints
     walks: Walks
     schedules: tuple[calendars.Schedule, ...]
@@ -101,37 +98,39 @@ def of_rates(rates: Sequence[rules.Rate]) -> Layer:
     rows = np.vstack((np.zeros((1, terms.WIDTH), np.int64), compiled.rate_rows[steps.rate]))
     rows[0, 0] = FOREVER_S << terms.RATE_BITS
     rows[1:, 0] |= steps.until_s << terms.RATE_BITS
-    root, entries = prefixes.compile_root(nested, steps.first_row + 1)
-    return Layer(tuple(rates), root, entries, rows, compiled.walks, compiled.schedules)
+    lines = prefixes.compile_root(nested, steps.first_row + 1)
+    return Layer(tuple(rates), lines, rows, compiled.walks, compiled.schedules)
 
 
 def assemble(all_decks: tuple[decks.Deck, ...], layers: Sequence[Sequence[tuple[int, Layer]]]) -> Tables:
     """Join layers: for each deck (effective second, layer) in the order in which they take effect."""
     distinct: dict[int, Layer] = {id(layer): layer for found in layers for _, layer in found}
     order = {key: number for number, key in enumerate(distinct)}
-    schedules: dict[calendars.Schedule, int] = {}
+    schedules: dict[calendars.Times, calendars.Schedule] = {}
+    numbers: dict[calendars.Times, int] = {}
     root = np.zeros((len(distinct) + 1) * ROOT_SIZE, np.uint32)
     entries: list[npt.NDArray[np.uint64]] = []
     rows = [np.zeros((1, terms.WIDTH), np.int64)]
     rows[0][0, 0] = FOREVER_S << terms.RATE_BITS
     rates: list[rules.Rate] = []
     walks = Walks.empty()
-    row_count, entry_count = 1, 0
+    row_count, line_count = 1, 0
     for number, layer in enumerate(distinct.values()):
         place = slice((number + 1) * ROOT_SIZE, (number + 2) * ROOT_SIZE)
-        blocks = layer.root >> _CLASS_SHIFT != 0
-        root[place] = layer.root + np.where(blocks, np.uint32(entry_count >> 1), np.uint32(row_count))
-        used = layer.entries != np.uint64(prefixes.SENTINEL)
-        padding = np.full(-len(layer.entries) % LINE_ENTRIES, prefixes.SENTINEL, np.uint64)
-        entries += [layer.entries + np.uint64(row_count) * used, padding]
-        renamed = np.array([0, *(schedules.setdefault(one, len(schedules) + 1) for one in layer.schedules)], np.int64)
+        lines = layer.lines
+        root[place] = lines.root + np.where(lines.root > prefixes.INDEX_MASK, line_count, row_count).astype(np.uint32)
+        leaf = np.arange(len(lines.entries)) < lines.leaves * prefixes.LINE
+        shift = np.where(leaf, row_count, line_count).astype(np.uint64)
+        entries.append(lines.entries + shift * (lines.entries != np.uint64(prefixes.SENTINEL)))
+        times = [calendars.times(one) for one in layer.schedules]
+        schedules.update(zip(times, layer.schedules, strict=True))
+        renamed = np.array([0, *(numbers.setdefault(one, len(numbers) + 1) for one in times)], np.int64)
         rows.append(terms.shifted(layer.rows, rate=len(rates), walk=len(walks.free_s), schedule=renamed))
         walks = walks.joined(layer.walks)
         rates += layer.rates
         row_count += len(layer.rows)
-        entry_count += len(layer.entries) + len(padding)
-    assert row_count < 1 << prefixes.CLASS_SHIFT
-    assert entry_count >> 1 < 1 << prefixes.CLASS_SHIFT
+        line_count += len(lines.entries) // prefixes.LINE
+    assert max(row_count, line_count) <= prefixes.INDEX_MASK
     first, until, at = _chains(layers, order)
     return Tables(
         decks=all_decks,
@@ -143,7 +142,7 @@ def assemble(all_decks: tuple[decks.Deck, ...], layers: Sequence[Sequence[tuple[
         entries=_aligned(entries, np.uint64),
         rows=_aligned(rows, np.int64),
         walks=walks,
-        calendars=calendars.compile_schedules(tuple(schedules)),
+        calendars=calendars.compile_schedules([schedules[one] for one in numbers]),
     )
 
 
@@ -169,8 +168,8 @@ def _aligned(parts: Sequence[npt.NDArray[Any]], kind: type[np.int64] | type[np.u
     """The parts one after the other, from the beginning of a cache line on."""
     shape = (sum(len(part) for part in parts), *(parts[0].shape[1:] if parts else ()))
     size = int(np.prod(shape)) * 8
-    space = np.empty(size + LINE, np.uint8)
-    skip = -space.ctypes.data % LINE
+    space = np.empty(size + CACHE_LINE, np.uint8)
+    skip = -space.ctypes.data % CACHE_LINE
     found = space[skip : skip + size].view(kind).reshape(shape)
     if parts:
         np.concatenate(parts, out=found)

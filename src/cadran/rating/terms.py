@@ -191,7 +191,8 @@ class _Builder:
     """Rows of the rates that say more than a price, increments and fees."""
 
     def __init__(self) -> None:
-        self.schedules: dict[Schedule, int] = {}
+        self.schedules: list[Schedule] = []
+        self._numbers: dict[calendars.Times, int] = {}
         self._walks: list[tuple[int, ...]] = []
         self._pricings: list[tuple[int, ...]] = []
         self._groups: list[tuple[int, ...]] = []
@@ -206,8 +207,10 @@ class _Builder:
         if rate.bands:
             if len(rate.bands) > 250 or len(self.schedules) >= calendars.MAX_SCHEDULES:
                 return scalar
-            times = calendars.schedule(rate.bands)
-            number = self.schedules.setdefault(times, len(self.schedules) + 1)
+            times = calendars.times(rate.bands)
+            number = self._numbers.setdefault(times, len(self._numbers) + 1)
+            if number > len(self.schedules):
+                self.schedules.append(rate.bands)
         scheduled = number << SCHEDULE_SHIFT
         factor = _minute_factor(rate)
         if factor and len(rate.bands) <= PLAIN_BANDS:
