@@ -9,6 +9,7 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cadran.units.clock import CivilClock, OffsetClock, SystemClock
 from cadran.units.errors import InvalidInput
@@ -226,11 +227,32 @@ def _sqlite(name: str, synchronous: str = "FULL") -> dict[str, Any]:
     }
 
 
+def _postgresql(url: str) -> dict[str, Any]:
+    found = urlsplit(url)
+    if found.scheme not in ("postgresql", "postgres") or not found.path.strip("/"):
+        raise InvalidSetting("write CADRAN_CHARGING_DATABASE as postgresql://user:password@host:port/database")
+    query = dict(parse_qsl(found.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(found.path.strip("/")),
+        "USER": unquote(found.username or query.pop("user", "")),
+        "PASSWORD": unquote(found.password or ""),
+        "HOST": unquote(found.hostname or query.pop("host", "")),
+        "PORT": str(found.port or query.pop("port", "")),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": query,
+    }
+
+
+# Where the money lies: charging.db of the state folder, or a PostgreSQL database.
+CHARGING_DATABASE = os.environ.get("CADRAN_CHARGING_DATABASE", "")
+
 # Three files, each with one writer side: the house (web, jobs, commands), the money (the charging process alone), the
 # calls in progress and registrations (the SIP process alone). See docs/decisions.
 DATABASES = {
     "default": _sqlite("cadran.db"),
-    "charging": _sqlite("charging.db"),
+    "charging": _postgresql(CHARGING_DATABASE) if CHARGING_DATABASE else _sqlite("charging.db"),
     "voice": _sqlite("voice.db", synchronous="NORMAL"),
 }
 DATABASE_ROUTERS = ["cadran.settings.RoomRouter"]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
+
 import cadran.balance
 import cadran.charging
 import cadran.ledger
@@ -103,7 +105,21 @@ def fresh_file(path: Path) -> Path:
     return path
 
 
-def open_engine(path: Path, clock: StepClock | None = None, **options: int) -> Engine:
+def migrated(address: str) -> None:
+    """The tables of charging in an empty PostgreSQL database, by the SQL of the migrations."""
+    folders = (
+        (cadran.ledger, "0001"),
+        (cadran.balance, "0001"),
+        (cadran.charging, "0001"),
+        (cadran.policy, "0002_evidence"),
+    )
+    with psycopg.connect(address, autocommit=True) as connection:
+        for room, name in folders:
+            text = (Path(room.__path__[0]) / "migrations" / f"{name}_postgresql.sql").read_text("utf-8")
+            connection.execute(text)  # type: ignore[arg-type]
+
+
+def open_engine(path: Path | str, clock: StepClock | None = None, **options: int) -> Engine:
     contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
     return Engine(path, contracts=contracts, prices=needs.FixedPrices(SmallDeck()), clock=clock, **options)
 

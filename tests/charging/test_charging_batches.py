@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from charging_rig import AT, TERMS, Books, StepClock, call, ended, open_account, open_engine
 
-from cadran.charging.engine import Engine
+from cadran.charging.engine import Engine, Work
 from cadran.charging.ports import BuyCredit, ChargingRefused, ChargingUnavailable, Grant, Settled
 from cadran.units.store import DatabaseLost, Unit
 
@@ -75,7 +75,7 @@ def test_a_key_taken_behind_the_engines_back_is_refused_by_its_name(engine: Engi
 def test_repeats_within_one_batch_are_answered_alike(engine: Engine, books: Books) -> None:
     open_account(engine, 1_000_000)
     bought = BuyCredit(key="p2", account="acc1", terms=TERMS, amount_micros=5_000, currency="EUR", at=AT)
-    works = [
+    works: list[Work] = [
         partial(engine.do_authorise, call("s1")),
         partial(engine.do_extend, session="s1", seq=1, used_s=5, at=AT),
         partial(engine.do_settle, ended("s1", 20)),

@@ -43,6 +43,7 @@ from cadran.policy.proof import gathering
 from cadran.units import store
 from cadran.units.clock import BootClock, MonotonicClock
 from cadran.units.errors import CadranError
+from cadran.units.postgresql import PostgresDatabase
 from cadran.units.sqlite import SqliteDatabase
 
 LEASE_S = 60
@@ -69,13 +70,13 @@ class FileTaken(CadranError):
 class Engine:
     """Owns the file: open one engine on it at a time. Safe to call from several threads.
 
-    clock: for leases. extension_s: the most that one extension grants. synchronous: anything but FULL gives up durability, for
-    measuring what it costs.
+    place: a file of SQLite, or the address of a PostgreSQL database (`postgresql://...`). clock: for leases. extension_s: the most
+    that one extension grants. synchronous: anything but FULL gives up durability, for measuring what it costs.
     """
 
     def __init__(
         self,
-        path: Path,
+        place: Path | str,
         *,
         contracts: needs.Contracts,
         prices: needs.Prices,
@@ -88,7 +89,7 @@ class Engine:
         self._lease_s = lease_s
         self._ringing_s = (RINGING_LEASES - 1) * lease_s
         self._lock = RLock()
-        self.database = self._open(path, synchronous)
+        self.database = self._open(place, synchronous)
         self.memory = store.Memory()
         self.prices = prices
         self.buckets = balance_memory.MemoryBuckets(self.memory, self.database)
@@ -424,9 +425,11 @@ class Engine:
         }
 
     @staticmethod
-    def _open(path: Path, synchronous: str) -> store.Database:
+    def _open(place: Path | str, synchronous: str) -> store.Database:
         try:
-            return SqliteDatabase(path, synchronous=synchronous)
+            if isinstance(place, str):
+                return PostgresDatabase(place, durable=synchronous == "FULL")
+            return SqliteDatabase(place, synchronous=synchronous)
         except store.Taken as error:
             raise FileTaken(error.message) from error
 

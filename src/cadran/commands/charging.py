@@ -34,7 +34,8 @@ def command(lease_s: int) -> None:
     prices.preload()
     gc.collect()
     gc.freeze()  # the decks stay: no collection goes through them while calls wait
-    engine = Engine(settings.VAR / "charging.db", contracts=contracts, prices=prices, lease_s=lease_s)
+    place = settings.CHARGING_DATABASE or settings.VAR / "charging.db"
+    engine = Engine(place, contracts=contracts, prices=prices, lease_s=lease_s)
     engine.rewrap_evidence()
     service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
     stop_on_signals(service)

@@ -47,10 +47,11 @@ class Taken(CadranError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insert:
-    """Rows added to a table, in order; the values of a row are in the order of `columns`."""
+    """Rows added to a table, in order; the values of a row are in the order of `columns`. types: theirs, as PostgreSQL names them."""
 
     table: str
     columns: tuple[str, ...]
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,9 +24,33 @@ _DATES = (
     "expires_at",
     "expired_at",
 )
-INSERT_WALLET = Insert("balance_wallet", ("owner", "brand", "currency", "opened_at"))
-INSERT_BUCKET = Insert("balance_bucket", _DATES)
-INSERT_VALIDITY = Insert("balance_validity", ("owner", "bucket", "purchase", "expires_at", "clause", "terms", "at"))
+INSERT_WALLET = Insert(
+    "balance_wallet",
+    ("owner", "brand", "currency", "opened_at"),
+    ("text", "text", "text", "timestamptz"),
+)
+INSERT_BUCKET = Insert(
+    "balance_bucket",
+    _DATES,
+    (
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "bigint",
+        "bigint",
+        "timestamptz",
+        "timestamptz",
+        "timestamptz",
+        "timestamptz",
+    ),
+)
+INSERT_VALIDITY = Insert(
+    "balance_validity",
+    ("owner", "bucket", "purchase", "expires_at", "clause", "terms", "at"),
+    ("text", "text", "text", "timestamptz", "text", "text", "timestamptz"),
+)
 EXTEND = Change(
     "balance_bucket",
     keys=("owner", "bucket"),

@@ -3,6 +3,7 @@ from pathlib import Path
 from django.db import migrations, models
 
 from cadran.ledger.schema import statements
+from cadran.units.migrating import SqlByDatabase
 
 
 class Migration(migrations.Migration):
@@ -11,9 +12,9 @@ class Migration(migrations.Migration):
     initial = True
     dependencies = [("ledger", "0001_initial")]
     operations = [
-        migrations.RunSQL(
+        SqlByDatabase(
             statements(Path(__file__).with_name("0001_sqlite.sql")),
-            reverse_sql=migrations.RunSQL.noop,
+            Path(__file__).with_name("0001_postgresql.sql").read_text("utf-8"),
             state_operations=[
                 migrations.CreateModel(
                     name="Wallet",

@@ -29,6 +29,7 @@ INSERT_SESSION = Insert(
         "cdr_id",
         "opened_at",
     ),
+    ("text", "text", "text", "text", "integer", "boolean", "bigint", "integer", "integer", "text", "timestamptz"),
 )
 CHANGE_SESSION = Change(
     "charging_session",
@@ -38,7 +39,9 @@ CHANGE_SESSION = Change(
     types=("text", "integer", "boolean", "bigint", "integer", "integer", "text", "text", "text"),
 )
 INSERT_EXTENSION = Insert(
-    "charging_extension", ("account", "session", "seq", "used_s", "granted_s", "final", "held_micros", "at")
+    "charging_extension",
+    ("account", "session", "seq", "used_s", "granted_s", "final", "held_micros", "at"),
+    ("text", "text", "integer", "integer", "integer", "boolean", "bigint", "timestamptz"),
 )
 INSERT_CDR = Insert(
     "charging_cdr",
@@ -65,6 +68,30 @@ INSERT_CDR = Insert(
         "loss_micros",
         "corrects",
         "body",
+    ),
+    (
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "text",
+        "timestamptz",
+        "timestamptz",
+        "timestamptz",
+        "text",
+        "text",
+        "integer",
+        "bigint",
+        "text",
+        "text",
+        "integer",
+        "bigint",
+        "text",
+        "text",
     ),
 )
 ORDER = (INSERT_SESSION, CHANGE_SESSION, INSERT_EXTENSION, INSERT_CDR)

@@ -1,5 +1,7 @@
 from django.db import migrations
 
+from cadran.units.migrating import SqlByDatabase
+
 
 class Migration(migrations.Migration):
     """What the back office asks of all accounts at once: by time, by id, by number called. Ids and times grow, so that these
@@ -7,18 +9,12 @@ class Migration(migrations.Migration):
 
     dependencies = [("charging", "0001_initial")]
     operations = [
-        migrations.RunSQL(
+        SqlByDatabase(
             [
                 "CREATE INDEX charging_cdr_when ON charging_cdr (ended_at)",
                 "CREATE INDEX charging_cdr_id ON charging_cdr (cdr_id)",
                 "CREATE INDEX charging_cdr_destination ON charging_cdr (destination, ended_at)",
                 "CREATE INDEX charging_cdr_call ON charging_cdr (call_id) WHERE call_id <> ''",
-            ],
-            reverse_sql=[
-                "DROP INDEX charging_cdr_when",
-                "DROP INDEX charging_cdr_id",
-                "DROP INDEX charging_cdr_destination",
-                "DROP INDEX charging_cdr_call",
-            ],
+            ]
         )
     ]

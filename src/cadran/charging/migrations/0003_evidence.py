@@ -3,7 +3,10 @@ from pathlib import Path
 from django.db import migrations
 
 import cadran.policy
+from cadran.units.migrating import SqlByDatabase
 from cadran.units.schema import statements
+
+HERE = Path(cadran.policy.__path__[0]) / "migrations"
 
 
 class Migration(migrations.Migration):
@@ -11,9 +14,8 @@ class Migration(migrations.Migration):
 
     dependencies = [("charging", "0002_reads")]
     operations = [
-        migrations.RunSQL(
-            statements(Path(cadran.policy.__path__[0]) / "migrations" / "0002_evidence.sql"),
-            reverse_sql=migrations.RunSQL.noop,
+        SqlByDatabase(
+            statements(HERE / "0002_evidence.sql"), (HERE / "0002_evidence_postgresql.sql").read_text("utf-8")
         ),
         migrations.RunSQL(
             "INSERT INTO evidence_start SELECT 'charging_cdr', coalesce(max(position), 0) FROM charging_cdr",

@@ -16,7 +16,9 @@ from cadran.ledger.rules import AccountRef, Kind
 from cadran.units.store import Change, Conflict, Database, Insert, Memory, text
 
 INSERT_ACCOUNT = Insert(
-    "ledger_account", ("owner", "name", "currency", "floor_micros", "balance_micros", "held_micros", "opened_at")
+    "ledger_account",
+    ("owner", "name", "currency", "floor_micros", "balance_micros", "held_micros", "opened_at"),
+    ("text", "text", "text", "bigint", "bigint", "bigint", "timestamptz"),
 )
 INSERT_TRANSFER = Insert(
     "ledger_transfer",
@@ -35,9 +37,12 @@ INSERT_TRANSFER = Insert(
         "at",
         "reason",
     ),
+    ("text", "text", "text", "text", "text", "text", "text", "text", "text", "bigint", "bigint", "timestamptz", "text"),
 )
 INSERT_POSTING = Insert(
-    "ledger_posting", ("owner", "transfer", "leg", "account_owner", "account_name", "currency", "amount_micros")
+    "ledger_posting",
+    ("owner", "transfer", "leg", "account_owner", "account_name", "currency", "amount_micros"),
+    ("text", "text", "smallint", "text", "text", "text", "bigint"),
 )
 MOVE = Change(
     "ledger_account",

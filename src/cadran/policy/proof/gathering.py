@@ -13,9 +13,21 @@ from cadran.policy.proof.rules import SALT_BYTES
 from cadran.units.store import Database, Insert, Memory, Row, Unit
 
 _ENTRY = Insert("entries gathered, sealed before they are written", ("kind", "subject", "ref", "at", "body"))
-INSERT_KEY = Insert("evidence_key", ("number", "subject", "sealed"))
-INSERT_COMMITMENT = Insert("evidence_commitment", ("position", "at", "kind", "holder", "commitment"))
-INSERT_BODY = Insert("evidence_body", ("position", "holder", "ref", "sealed"))
+INSERT_KEY = Insert(
+    "evidence_key",
+    ("number", "subject", "sealed"),
+    ("bigint", "text", "bytea"),
+)
+INSERT_COMMITMENT = Insert(
+    "evidence_commitment",
+    ("position", "at", "kind", "holder", "commitment"),
+    ("bigint", "text", "text", "bigint", "bytea"),
+)
+INSERT_BODY = Insert(
+    "evidence_body",
+    ("position", "holder", "ref", "sealed"),
+    ("bigint", "bigint", "text", "bytea"),
+)
 ORDER = (INSERT_KEY, INSERT_COMMITMENT, INSERT_BODY)
 
 _LAST = "SELECT coalesce(max(position), 0) FROM evidence_commitment"

@@ -1,0 +1,147 @@
+"""A unit of work in PostgreSQL: one round trip for all its statements, a second connection to read, an advisory lock to own it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from cadran.units import store
+from cadran.units.store import Change, Insert, Row, Unit
+
+LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner
+CONNECT_S = 10
+# One row is looked up at a time, in tables whose statistics lag behind: an index is always right.
+_OPTIONS = "-c timezone=UTC -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+_ONLY_SQLITE = re.compile(r" INDEXED BY \w+")
+
+
+class PostgresDatabase:
+    """`store.Database` on a server. shard: the share of the accounts that this process owns. durable: False gives up durability."""
+
+    def __init__(self, url: str, *, shard: int = 0, durable: bool = True) -> None:
+        self._url = url
+        self._shard = shard
+        self._commit = "on" if durable else "off"
+        self._writer: psycopg.Connection[Any] | None = None
+        self._reader = self._connect()
+        self._own()
+
+    def close(self) -> None:
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                with contextlib.suppress(psycopg.Error):
+                    connection.close()
+
+    def rows(self, statement: str, values: Row = ()) -> list[Row]:
+        try:
+            if self._reader.closed:
+                self._reader = self._connect()
+                self._own()
+            return self._reader.execute(_translated(statement), values).fetchall()
+        except errors.UndefinedTable as error:
+            raise store.NoTables("the charging database has no tables: run `cadran migrate` first") from error
+        except psycopg.Error as error:
+            raise _lost(error) from error
+
+    def last_number(self, table: str, column: str) -> int:
+        kept = f"SELECT coalesce(max({column}), 0) FROM {table}"  # noqa: S608 - constants of the rooms
+        erased = f"SELECT last_value - 1 + is_called::int FROM {table}_{column}"  # noqa: S608
+        return max(int(self.rows(kept)[0][0]), int(self.rows(erased)[0][0]))
+
+    def write(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
+        try:
+            connection = self._ready()
+            with connection.pipeline(), connection.transaction():
+                for statement in order:
+                    if isinstance(statement, Insert):
+                        if rows := unit.added.get(statement):
+                            connection.execute(_sql(statement), _columns(rows), prepare=True)
+                    elif changes := unit.changed.get(statement):
+                        rows = [values + key for key, values in changes.items()]
+                        connection.execute(_sql(statement), _columns(rows), prepare=True)
+        except errors.IntegrityError as error:
+            raise store.Conflict(_name(error)) from error
+        except psycopg.Error as error:
+            raise _lost(error) from error
+
+    def run(self, statements: Sequence[tuple[str, Row]]) -> list[int]:
+        try:
+            connection = self._ready()
+            with connection.transaction():
+                return [connection.execute(_translated(text), values).rowcount for text, values in statements]
+        except psycopg.Error as error:
+            raise _lost(error) from error
+
+    def _ready(self) -> psycopg.Connection[Any]:
+        """The connection that writes. Opened again after it broke, as long as the other still holds the lock of the owner."""
+        if self._reader.closed or self._reader.broken:
+            self._reader = self._connect()
+            self._own()
+        if self._writer is None or self._writer.closed or self._writer.broken:
+            self._writer = self._connect()
+        return self._writer
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=CONNECT_S,
+                options=_OPTIONS,
+                application_name="cadran charging",
+            )
+            connection.execute(f"SET synchronous_commit TO {self._commit}")
+        except psycopg.Error as error:
+            raise _lost(error) from error
+        return connection
+
+    def _own(self) -> None:
+        """A lock that dies with the connection that reads: two owners would each trust a memory that the other makes wrong."""
+        found = self._reader.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, self._shard)).fetchone()
+        if not (found and found[0]):
+            self._reader.close()
+            raise store.Taken("another charging process owns this database: stop it first, or call it over its socket")
+
+
+def _lost(error: psycopg.Error) -> store.DatabaseLost:
+    return store.DatabaseLost(
+        f"PostgreSQL did not take the request: {str(error).splitlines()[0] if str(error) else error!r}"
+    )
+
+
+def _name(error: errors.IntegrityError) -> str:
+    """The constraint that refused, or the message of the trigger."""
+    return error.diag.constraint_name or error.diag.message_primary or str(error)
+
+
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """Rows as arrays, one for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@functools.cache
+def _translated(statement: str) -> str:
+    return _ONLY_SQLITE.sub("", statement).replace("?", "%s")
+
+
+@functools.cache
+def _sql(statement: Insert | Change) -> str:
+    """Names are constants of the rooms."""
+    if isinstance(statement, Insert):
+        arrays = ", ".join(f"%s::{kind}[]" for kind in statement.types)
+        return f"INSERT INTO {statement.table} ({', '.join(statement.columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    names = (*statement.sets, *statement.adds, *statement.keys)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in statement.types)
+    given = [f"{name} = new.{name}" for name in statement.sets]
+    given += [f"{name} = old.{name} + new.{name}" for name in statement.adds]
+    found = " AND ".join(f"old.{name} = new.{name}" for name in statement.keys)
+    return (
+        f"UPDATE {statement.table} AS old SET {', '.join(given)}"  # noqa: S608
+        f" FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {found}"
+    )

@@ -1,0 +1,151 @@
+"""The contract of charging once more, on a PostgreSQL server: the same tests on another database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from charging_rig import AT, Books, StepClock, call, ended, migrated, open_account, open_engine
+from test_charging_batches import (  # noqa: F401 - collected here as well
+    test_a_batch_that_is_lost_is_answered_unavailable_and_can_be_repeated,
+    test_a_request_that_fails_half_way_leaves_nothing_behind,
+    test_entries_of_evidence_are_numbered_without_a_gap,
+    test_repeats_within_one_batch_are_answered_alike,
+)
+from test_charging_contract import *  # noqa: F403
+from test_charging_corrections import *  # noqa: F403
+from test_charging_events import *  # noqa: F403
+from test_charging_gifts import *  # noqa: F403
+from test_charging_withdrawals import *  # noqa: F403
+
+import postgres
+from cadran.charging.engine import Engine, FileTaken, NotMigrated
+from cadran.charging.ports import Charging, ChargingUnavailable, Grant
+
+del test_the_customer_sees_the_event_and_is_told_why  # noqa: F821 - reads through Django: see the reads
+
+
+@dataclass(slots=True)
+class ServerBooks(Books):
+    """Reads the server beside the engine."""
+
+    address: str = ""
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.address, autocommit=True, options="-c timezone=UTC") as connection:
+            return connection.execute(query.replace("%", "%%").replace("?", "%s"), values).fetchall()  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with postgres.server(fsync="off", shared_buffers="32MB") as address:
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE model")
+        migrated(address.replace("/postgres?", "/model?"))
+        yield address
+
+
+@pytest.fixture
+def address(server: str) -> str:
+    return postgres.emptied(server.replace("/postgres?", "/model?"))
+
+
+@pytest.fixture
+def books(address: str) -> Books:
+    return ServerBooks(path=Path(), address=address)
+
+
+@pytest.fixture
+def engine(address: str, clock: StepClock) -> Iterator[Engine]:
+    engine = open_engine(address, clock)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def charging(engine: Engine) -> Charging:
+    return engine
+
+
+def test_a_database_has_one_owner(engine: Engine, address: str) -> None:
+    with pytest.raises(FileTaken):
+        open_engine(address)
+    engine.close()
+    open_engine(address).close()
+
+
+def test_a_database_without_tables_says_what_to_do(server: str) -> None:
+    with pytest.raises(NotMigrated, match="cadran migrate"):
+        open_engine(server)
+
+
+def test_what_was_acknowledged_is_there_after_a_restart(engine: Engine, address: str, books: Books) -> None:
+    open_account(engine, 1_000_000)
+    engine.authorise(call("s1"))
+    engine.extend(session="s1", seq=1, used_s=5, at=AT)
+    engine.close()
+    again = open_engine(address)
+    assert again.extend(session="s1", seq=1, used_s=5, at=AT).granted_s == 40
+    assert again.settle(ended("s1", 31)).charge_micros == 6_200
+    books.check()
+    again.close()
+
+
+def test_a_server_that_drops_its_connections_loses_nothing(engine: Engine, server: str, books: Books) -> None:
+    """Both connections are cut: one request is answered 'unavailable' at most, and its key works again."""
+    open_account(engine, 1_000_000)
+    engine.authorise(call("s1"))
+    with psycopg.connect(server, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cadran charging'"
+        )
+    for _ in range(3):
+        try:
+            grant = engine.authorise(call("s2"))
+        except ChargingUnavailable:
+            continue
+        break
+    assert isinstance(grant, Grant)
+    assert grant.decision.allowed
+    assert engine.settle(ended("s1", 5)).charge_micros == 1_000
+    books.check()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_transfer SET amount_micros = 1",
+        "DELETE FROM ledger_transfer",
+        "TRUNCATE ledger_transfer",
+        "UPDATE ledger_posting SET amount_micros = 1",
+        "DELETE FROM ledger_posting",
+        "DELETE FROM ledger_account",
+        "UPDATE ledger_account SET floor_micros = -1000",
+        "UPDATE ledger_account SET balance_micros = -1 WHERE floor_micros IS NOT NULL",
+        "INSERT INTO ledger_posting SELECT owner, 'made-up', leg, account_owner, account_name, currency, 5 FROM ledger_posting"
+        " LIMIT 1",
+        "INSERT INTO ledger_transfer SELECT owner, 'x', kind, reservation, debit_owner, debit_name, credit_owner, credit_name, 'USD',"
+        " amount_micros, released_micros, at, reason FROM ledger_transfer WHERE kind = 'posted' LIMIT 1",
+        "INSERT INTO ledger_transfer SELECT owner, 'x', 'void', reservation, debit_owner, debit_name, credit_owner, credit_name,"
+        " currency, 0, amount_micros + 1, at, reason FROM ledger_transfer WHERE kind = 'pending' LIMIT 1",
+        "UPDATE charging_cdr SET charge_micros = 0",
+        "DELETE FROM charging_cdr",
+        "DELETE FROM charging_extension",
+        "UPDATE balance_bucket SET bought_micros = 5",
+        "DELETE FROM balance_bucket",
+        "UPDATE evidence_commitment SET kind = 'other'",
+        "DELETE FROM evidence_commitment",
+        "UPDATE evidence_body SET ref = 'other'",
+    ],
+)
+def test_the_database_refuses_to_alter_the_books(engine: Engine, address: str, statement: str) -> None:
+    open_account(engine, 1_000_000)
+    engine.authorise(call("s1"))
+    engine.authorise(call("s2"))
+    engine.extend(session="s1", seq=1, used_s=5, at=AT)
+    engine.settle(ended("s1", 31))
+    with psycopg.connect(address) as other, pytest.raises(psycopg.errors.IntegrityError):
+        other.execute(statement)  # type: ignore[arg-type]
