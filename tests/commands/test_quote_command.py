@@ -117,9 +117,9 @@ def test_a_plan_is_priced_beside_the_installation(plan: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--to", "49123"), "rating-plan-no-price"),
-        (("--to", "33123", "--at", "2025-11-23T10:00:00Z"), "rating-plan-no-price"),
-        (("--to", "33123", "--tenant", "other"), "rating-plan-no-price"),
+        (("--to", "49123"), "catalog-plan-no-price"),
+        (("--to", "33123", "--at", "2025-11-23T10:00:00Z"), "catalog-plan-no-price"),
+        (("--to", "33123", "--tenant", "other"), "catalog-plan-no-price"),
         (("--to", "33123", "--seconds", "-5"), "rating-duration-invalid"),
         (("--to", "33123", "--seconds", str(10**30)), "rating-duration-invalid"),
         (("--to", "33123", "--zone", "Mars/Olympus"), "catalog-rate-invalid"),

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cadran.catalog import plan_search
 from cadran.catalog import plans as values
-from cadran.catalog.adapters import cgrates
-from cadran.rating import plans, rules
+from cadran.catalog.adapters import cgrates, cgrates_deck, deck_csv, deck_lines
+from cadran.rating import decks, plans, rules
 
 
 @pytest.fixture(scope="module")
@@ -119,20 +120,20 @@ def test_a_fall_back_subject_prices_what_the_subject_does_not(tutorial: values.T
 )
 def test_no_price_is_told(tutorial: values.TariffPlan, to: str, at: str, subject: str, word: str) -> None:
     if not word:
-        with pytest.raises(plans.NoPrice, match="no profile for other"):
+        with pytest.raises(plan_search.NoPrice, match="no profile for other"):
             cost(tutorial, to, at, 60, subject, tenant="other")
         return
-    with pytest.raises(plans.NoPrice, match=word):
+    with pytest.raises(plan_search.NoPrice, match=word):
         cost(tutorial, to, at, 60, subject)
 
 
 def test_no_timing_in_force_is_no_price(engine: values.TariffPlan) -> None:
-    with pytest.raises(plans.NoPrice, match="no timing of STANDARD"):
+    with pytest.raises(plan_search.NoPrice, match="no timing of STANDARD"):
         cost(engine, "43123", "2013-03-02T10:00:00", 60, "one", "vdf", "0")
 
 
 def test_fall_backs_that_go_round_in_a_circle_end(engine: values.TariffPlan) -> None:
-    with pytest.raises(plans.NoPrice):
+    with pytest.raises(plan_search.NoPrice):
         cost(engine, "0256", "2013-03-05T10:00:00", 60, "inf", "vdf", "0")
 
 
@@ -241,3 +242,23 @@ def test_runs_of_increments_cost_what_one_after_the_other_does(
     assert found.cost == oracle(list(zip(since, lists, strict=True)), at, seconds)
     assert found.billed_s >= seconds
     assert sum((step.amount for step in found.steps), Fraction(0)) == found.cost
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 29, 30, 31, 60, 61, 62, 63, 100, 4000, 90_000])
+@pytest.mark.parametrize("to", ["1002", "1003", "1005", "1007", "4915112345678"])
+def test_a_plan_imported_as_a_deck_charges_what_the_plan_does(
+    tutorial: values.TariffPlan, to: str, seconds: int
+) -> None:
+    reading = cgrates.Reading(plan=tutorial)
+    translation = cgrates_deck.translate(reading, "cgrates.org", "call", "*any")
+    found = deck_csv.read(translation.data, deck_lines.Blanks("UTC", "EUR"))
+    assert [*translation.problems, *found.problems] == []
+    deck = decks.of_rates(found.rates)
+    for at in ("2026-11-20T07:59:30", "2026-11-20T18:59:59", "2026-11-22T23:59:00", "2026-11-21T12:00:00"):
+        start = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        rate = deck.find(to, start)
+        assert rate is not None
+        told = cost(tutorial, to, at, seconds)
+        # Where the plan disconnects, a deck charges no more than the maximum.
+        expected = told.cut.cost if told.cut else told.rounded
+        assert Fraction(rules.charge(rate, seconds, start).micros, 10**6) == expected

@@ -60,3 +60,11 @@ class DeckRate(models.Model):
             models.UniqueConstraint(fields=["deck", "prefix", "valid_from"], name="catalog_rate_once"),
             models.CheckConstraint(condition=models.Q(price_nanos__gte=0), name="catalog_rate_price"),
         ]
+
+
+class ImportProfile(models.Model):
+    """A saved way to read a price list of others: `price_files.ColumnMap` as JSON, by a name of the operator's."""
+
+    name = models.CharField(max_length=40, unique=True)
+    body = models.TextField()
+    saved_at = models.DateTimeField()

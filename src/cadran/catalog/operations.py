@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from cadran.catalog import bands, models, queries, rules
 from cadran.catalog.adapters import deck_csv, deck_file, deck_lines, reference
+from cadran.catalog.adapters.translation import Translation
 from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy_queries
 from cadran.policy.brands import Brand
@@ -63,7 +64,7 @@ class UnableToActivateDeck(CadranError):
 class ImportReport:
     """What an import read and did. deck: the version in the database, None in a dry run or with problems. created: False where
     the same file had been imported before under that version. coarser: lines counted in larger steps than the brand's terms
-    promise, which is allowed and told; coarser_clause: the clause that promises them."""
+    promise, which is allowed and told; coarser_clause: the clause that promises them. notes: what the reading had to assume."""
 
     brand: str
     name: str
@@ -76,6 +77,7 @@ class ImportReport:
     problem_count: int
     coarser: tuple[int, ...] = ()
     coarser_clause: str = ""
+    notes: tuple[str, ...] = ()
     deck: queries.DeckVersion | None = None
     created: bool = False
 
@@ -96,6 +98,7 @@ class ImportReport:
                 "lines": list(self.coarser[:1000]),
                 "count": len(self.coarser),
             },
+            "notes": list(self.notes),
             "deck": self.deck.as_dict() if self.deck else None,
             "created": self.created,
         }
@@ -104,7 +107,7 @@ class ImportReport:
 def import_deck(
     *,
     brand: str,
-    source: Path | bytes,
+    source: Path | bytes | Translation,
     at: datetime,
     name: str = rules.STANDARD_DECK,
     version: str = "",
@@ -117,11 +120,11 @@ def import_deck(
     """Read a deck file and keep it as a draft, in one transaction: all of it or nothing.
 
     currency: the brand's where empty. version: the start of the file's SHA-256 where empty. The same file again under the
-    same version changes nothing. progress(stage, done, total) is called now and then; stages are `read` and `write`.
+    same version changes nothing. Of a translated price list its own lines are told. progress(stage, done, total): `read`, `write`.
     Raises UnreadableDeckFile, DeckRefused (with the report), BadDeckName, DeckVersionTaken, UnknownBrand.
     """
     told = progress or _silent
-    file = deck_file.of_bytes(source) if isinstance(source, bytes) else deck_file.read(source)
+    file = _file(source)
     version = version or file.sha256[:12]
     blanks = blank_cells(brand, at, currency)
     _check_options(name, version, blanks.currency, tax, delimiter)
@@ -133,6 +136,8 @@ def import_deck(
         delimiter=delimiter,
         progress=lambda done, total: told("read", done, total),
     )
+    if isinstance(source, Translation):
+        reading = source.traced(reading)
     report = ImportReport(
         brand=brand,
         name=name,
@@ -145,6 +150,7 @@ def import_deck(
         problem_count=reading.problem_count,
         coarser=_coarser(reading.rates, blanks),
         coarser_clause=blanks.clause,
+        notes=tuple(source.notes) if isinstance(source, Translation) else (),
     )
     if dry_run:
         return report
@@ -268,6 +274,12 @@ def _check_date(row: models.Deck, effective_from: datetime, at: datetime) -> Non
             raise UnableToActivateDeck(
                 f"{row.brand} has one price a day in {zone}: choose a midnight there, such as {following:%Y-%m-%dT%H:%MZ}"
             )
+
+
+def _file(source: Path | bytes | Translation) -> deck_file.DeckFile:
+    if isinstance(source, Translation):
+        return deck_file.DeckFile(source.data, source.sha256)
+    return deck_file.of_bytes(source) if isinstance(source, bytes) else deck_file.read(source)
 
 
 def _keep(report: ImportReport, sha256: str, rates: list[rules.Rate], at: datetime, told: Progress) -> ImportReport:

@@ -20,12 +20,14 @@ DEFAULT_DECIMALS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One group of a rate: from `start_s` seconds after the answer on, `rate` for each `unit_s` seconds, in whole `increment_s`."""
+    """One group of a rate: from `start_s` seconds after the answer on, `rate` for each `unit_s` seconds, in whole `increment_s`. fee:
+    due when the call comes into the group."""
 
     start_s: Fraction
     rate: Fraction
     unit_s: Fraction
     increment_s: Fraction
+    fee: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +116,41 @@ class TariffPlan:
     prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     plans: Mapping[str, RatingPlan] = field(default_factory=dict)
     profiles: Mapping[tuple[str, str, str], tuple[Activation, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixLine:
+    """A line of a price list by prefix, as ASTPP, MagnusBilling and A2Billing have them; the prefix "" is for any number.
+
+    free_s: seconds that cost nothing, before the first increment. least_s: a shorter call costs nothing at all. billed_from_s: a
+    shorter call is counted as so long. minimum: the least that a call costs. ending: a fee at the end of a call of `ending_after_s`
+    seconds or more.
+    """
+
+    prefix: str
+    destination: str
+    rate: PlanRate
+    line: int
+    minimum: Fraction = Fraction(0)
+    free_s: int = 0
+    least_s: int = 0
+    billed_from_s: int = 0
+    ending: Fraction = Fraction(0)
+    ending_after_s: int = 0
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixPlan:
+    """The lines of a price list by their prefix."""
+
+    lines: Mapping[str, tuple[PrefixLine, ...]]
+
+    def find(self, digits: str, at: datetime) -> PrefixLine | None:
+        """The line of the longest prefix that is valid then; of two of one prefix the later in the file."""
+        for length in range(len(digits), -1, -1):
+            for line in reversed(self.lines.get(digits[:length], ())):
+                if (line.valid_from is None or line.valid_from <= at) and (line.valid_to is None or at < line.valid_to):
+                    return line
+        return None

@@ -8,21 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from cadran.catalog.rules import PLAIN
-from cadran.commands import deck_reports, main
+from cadran.commands import deck_reports, deck_told, main, price_options
 from cadran.rating import words
 from cadran.units import errors, money, period
 
 if TYPE_CHECKING:
+    from cadran.catalog.price_files import ColumnMap, Translation
     from cadran.catalog.queries import DeckVersion, Price
 
 Progress = Callable[[str, int, int], None]
-SHOWN_PROBLEMS = 50
+FORMATS = ("csv", "xlsx", "cgrates", "astpp", "magnusbilling", "a2billing")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object or list.")
 _brand = click.option("--brand", default="ippi", show_default=True, help="Key of the brand.")
 _name = click.option("--name", default="world", show_default=True, help="Which of the brand's decks.")
@@ -51,7 +52,14 @@ def command() -> None:
 @click.option(
     "--tax", default="not stated", type=click.Choice(["included", "excluded", "not stated"]), show_default=True
 )
-@click.option("--delimiter", default=",", type=click.Choice([",", ";", "tab"]), show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Of FILE, where it is no deck file of ours.")
+@click.option("--profile", default="", help="A saved way to read it; other options go before it.")
+@click.option("--save-profile", default="", help="Keep these options under a name.")
+@click.option("--tenant", default="cgrates.org", show_default=True, help="Of a CGRateS plan.")
+@click.option("--category", default="call", show_default=True, help="Of a CGRateS plan.")
+@click.option("--subject", default="*any", show_default=True, help="Of a CGRateS plan.")
+@click.option("--zone", default="UTC", show_default=True, help="Civil time of a CGRateS plan's timings.")
+@price_options.table_options
 @click.option("--dry-run", is_flag=True, help="Read and report; keep nothing.")
 @_json
 def import_(
@@ -61,35 +69,86 @@ def import_(
     deck_version: str,
     currency: str,
     tax: str,
-    delimiter: str,
+    form: str | None,
+    profile: str,
+    save_profile: str,
     dry_run: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Read FILE (.csv or .csv.gz) and keep it as a draft: all of it, or nothing. Errors are told by line."""
-    from cadran.catalog import operations
+    """Read FILE and keep it as a draft: all of it, or nothing. Errors are told by line.
+
+    FILE is a deck file of ours (.csv, .csv.gz), or a price list of another --format: CSV or XLSX with any columns, a folder of
+    CGRateS, an export of ASTPP, MagnusBilling or A2Billing.
+    """
+    from cadran.catalog import import_profiles, operations
 
     try:
         with _bar(as_json) as progress:
+            source, mapping = _source(file, form, profile, save_profile, options, progress)
             report = operations.import_deck(
                 brand=brand,
-                source=file,
+                source=source,
                 at=_now(),
                 name=name,
                 version=deck_version,
                 currency=currency,
                 tax=tax,
-                delimiter="\t" if delimiter == "tab" else delimiter,
+                delimiter={"": ",", "tab": "\t"}.get(options["delimiter"], options["delimiter"])
+                if mapping is None
+                else ",",
                 dry_run=dry_run,
                 progress=progress,
             )
     except operations.DeckRefused as refused:
         report = refused.report
+    if save_profile and mapping is not None:
+        import_profiles.save(name=save_profile, mapping=mapping, at=_now())
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
-        _tell_report(report, dry_run)
+        deck_told.tell(report, dry_run)
     if report.problem_count:
         sys.exit(2)
+
+
+def _source(
+    file: Path, form: str | None, profile: str, save: str, options: dict[str, Any], progress: Progress | None
+) -> tuple[Path | Translation, ColumnMap | None]:
+    """The file as it is, where it is a deck file of ours; else translated, with the mapping that was used."""
+    from cadran.catalog import bands, import_profiles, price_files
+
+    guessed = price_files.form_of(file)
+    if form is None and guessed == "csv" and not (profile or save or price_options.stated(options)):
+        return file, None
+    mapping = price_options.column_map(options)
+    if profile:
+        mapping = import_profiles.find(profile).over(mapping)
+    plan = price_files.PlanProfile(
+        tenant=options["tenant"],
+        category=options["category"],
+        subject=options["subject"],
+        zone=bands.read_zone(options["zone"]),
+    )
+    told = (lambda done, total: progress("read", done, total)) if progress else None
+    return price_files.translate(file, form or guessed, mapping=mapping, profile=plan, progress=told), mapping
+
+
+@command.command()
+@_json
+def profiles(as_json: bool) -> None:
+    """The saved ways to read price lists of others."""
+    from cadran.catalog import import_profiles
+
+    found = {name: json.loads(import_profiles.find(name).to_text()) for name in import_profiles.names()}
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name, mapping in found.items():
+        told = ", ".join(f"{title}={column}" for title, column in mapping["columns"].items())
+        click.echo(f"{name}: {told}")
+    if not found:
+        click.echo("none yet: cadran deck import FILE --map COLUMN=NAME --save-profile NAME")
 
 
 @command.command()
@@ -193,32 +252,6 @@ def _reload() -> bool:
     except ChargingUnavailable:
         return False
     return True
-
-
-def _tell_report(report: object, dry_run: bool) -> None:
-    from cadran.catalog.operations import ImportReport
-
-    assert isinstance(report, ImportReport)
-    for problem in report.problems[:SHOWN_PROBLEMS]:
-        column = f", {problem.column}" if problem.column else ""
-        click.echo(f"line {problem.line}{column}: {problem.message} [{problem.code}]", err=True)
-    if report.problem_count > SHOWN_PROBLEMS:
-        click.echo(f"... and {report.problem_count - SHOWN_PROBLEMS} more; --json lists 1000", err=True)
-    if report.coarser:
-        click.echo(
-            f"warning: {len(report.coarser)} lines count in larger steps than the terms promise ({report.coarser_clause}), "
-            f"the first in line {report.coarser[0]}",
-            err=True,
-        )
-    told = f"{report.lines} lines, {report.rates} rates, {report.problem_count} problems"
-    if report.problem_count:
-        click.echo(f"{told}: nothing was imported")
-    elif dry_run:
-        click.echo(f"{told}: dry run, nothing was imported")
-    else:
-        kept = "kept as a draft" if report.created else "was there already"
-        activate_hint = f"cadran deck activate {report.version} --brand {report.brand} --name {report.name}"
-        click.echo(f"{told}: {report.brand} {report.name} {report.version} {kept}; next: {activate_hint}")
 
 
 def _tell_price(price: Price) -> None:

@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cadran.commands import main, quote_lines
+from cadran.commands import main, price_options, quote_lines
 from cadran.units import errors
 
-FORMATS = ("cgrates",)
+if TYPE_CHECKING:
+    from cadran.catalog.price_files import Plan
+
+FORMATS = ("cgrates", "csv", "xlsx", "astpp", "magnusbilling", "a2billing")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -54,6 +58,7 @@ class CallRefused(errors.CadranError):
 @click.option("--subject", default="*any", show_default=True, help="Of a CGRateS plan.")
 @click.option("--zone", default="UTC", show_default=True, help="Civil time of the plan's timings.")
 @click.option("--currency", default=NO_CURRENCY, show_default=True, help="Of the plan.")
+@price_options.table_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language of the answer."
@@ -74,6 +79,7 @@ def command(
     currency: str,
     as_json: bool,
     lang: str,
+    **table: Any,
 ) -> None:
     """The price of one call, exactly and step by step: by the installation's prices, or by those of --plan."""
     at = instant(at_text) if at_text else None
@@ -81,7 +87,7 @@ def command(
         told = _installed(number, at, seconds, brand, account)
     else:
         profile = {"tenant": tenant, "category": category, "subject": subject}
-        told = _planned(plan, form, profile, number, at or datetime.now(UTC), seconds, zone, currency)
+        told = _planned(plan, form, profile, number, at or datetime.now(UTC), seconds, zone, currency, table)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(quote_lines.lines(told, lang)))
 
 
@@ -105,25 +111,43 @@ def _planned(
     seconds: int,
     zone: str,
     currency: str,
+    table: dict[str, Any],
 ) -> dict[str, object]:
-    """Needs neither a database nor Django."""
-    from cadran.catalog import bands
-    from cadran.catalog.adapters import cgrates
-    from cadran.rating import plans
+    """Reads no database."""
+    from cadran.catalog import bands, price_files
 
-    reading = cgrates.read(path)
-    charge = plans.charge(
-        reading.plan, **profile, destination=number, at=at, seconds=seconds, zone=bands.read_zone(zone)
-    )
+    zone = bands.read_zone(zone)
+    mapping = price_options.column_map(table)
+    plan = price_files.plan(path, form or "", mapping=mapping, zone=zone, currency=currency)
     return {
         "to": number,
         "at": _text(at),
-        **charge.as_dict(),
+        **_plan_charge(plan, profile, number, at, seconds, zone),
         "currency": currency,
-        "format": "cgrates",
-        **profile,
-        "problems": reading.problem_count,
+        "format": plan.form,
+        **(profile if plan.tariff else {}),
+        "problems": plan.problems,
+        "notes": list(plan.notes),
     }
+
+
+def _plan_charge(
+    plan: Plan, profile: Mapping[str, str], number: str, at: datetime, seconds: int, zone: str
+) -> dict[str, object]:
+    from cadran.rating import plans, prefix_plans, quoting, rules
+
+    if plan.tariff is not None:
+        return plans.charge(plan.tariff, **profile, destination=number, at=at, seconds=seconds, zone=zone).as_dict()
+    if plan.prefixes is not None:
+        return prefix_plans.charge(plan.prefixes, destination=number, at=at, seconds=seconds).as_dict()
+    rules.check_seconds(seconds)
+    main.django_ready()
+    from cadran.rating import decks
+
+    rate = decks.of_rates(plan.rates).find(number.removeprefix("+").removeprefix("00"), at)
+    if rate is None:
+        raise NoPublishedPrice(f"the plan has no price for {number[:40]} at {_text(at)}")
+    return quoting.told(rules.charge(rate, seconds, at), at)
 
 
 def _installed(number: str, at: datetime | None, seconds: int, brand: str, account: str) -> dict[str, object]:

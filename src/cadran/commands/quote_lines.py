@@ -18,6 +18,7 @@ _WORDS = {
     "counted": ("Durée comptée", "Time counted"),
     "connection": ("connexion", "connection"),
     "disconnection": ("fin d'appel", "end of the call"),
+    "step": ("entrée dans la tranche", "entry into the cycle"),
     "minimum": ("complément jusqu'au minimum", "up to the minimum"),
     "maximum": ("au-delà du maximum", "beyond the maximum"),
     "from": ("à", "at"),

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 
 from cadran.catalog import queries as catalog
-from cadran.catalog.rules import PLAIN
 from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
 from cadran.policy import calls as policy
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
+from cadran.rating import quoting
 from cadran.rating import rules as rating
 from cadran.units import e164
 from cadran.units.clause import carries
-from cadran.units.money import MICROS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,69 +46,23 @@ class Quote:
         return rating.affordable_s(self.rate, micros, self.at, rating.MAX_DURATION_S)
 
     def as_dict(self, seconds: int) -> dict[str, object]:
-        """Plain values for JSON: amounts as exact decimals of the currency's main unit, or p/q."""
-        charge = self.charge
-        plain: dict[str, object] = {
+        """Plain values for JSON. Where nothing is charged the cost is 0, of no steps."""
+        free = {
+            "cost": "0",
+            "rounded": "0",
+            "rounding": {"method": "half-up", "decimals": 6},
+            "billed_s": 0,
+            "steps": [],
+        }
+        return {
             "to": self.number,
             "at": self.at.isoformat().replace("+00:00", "Z"),
-            "cost": rating.exact_text(charge.exact / MICROS) if charge else "0",
-            "rounded": rating.exact_text(Fraction(charge.micros, MICROS)) if charge else "0",
-            "rounding": _rounding(self.rate),
             "seconds": seconds,
-            "billed_s": charge.billed_s if charge else 0,
-            "steps": [_step(step, self.rate.prefix) for step in charge.steps] if charge and self.rate else [],
+            **(quoting.told(self.charge, self.at) if self.charge else free),
             "class": self.number_class,
             "clause": self.decision.clause,
             "limit": {"seconds": self.limit_s, "clause": self.limit_clause},
         }
-        if self.rate is not None:
-            rate = self.rate
-            plain |= {
-                "destination": rate.destination,
-                "prefix": rate.prefix,
-                "deck": rate.deck,
-                "version": rate.version,
-                "line": rate.line,
-                "cut": self._cut(seconds),
-            }
-        return plain
-
-    def _cut(self, seconds: int) -> dict[str, object] | None:
-        """Where the rate's maximum would end the call before."""
-        rate = self.rate
-        cut_s = rating.cut_s(rate, self.at) if rate else None
-        if rate is None or cut_s is None or cut_s >= seconds:
-            return None
-        charge, maximum = rating.charge(rate, cut_s, self.at), (rate.tariff or PLAIN).maximum_micros
-        assert maximum is not None
-        return {
-            "seconds": cut_s,
-            "maximum": rating.exact_text(Fraction(maximum, MICROS)),
-            "cost": rating.exact_text(charge.exact / MICROS),
-        }
-
-
-def _rounding(rate: rating.Rate | None) -> dict[str, object]:
-    tariff = (rate.tariff if rate else None) or PLAIN
-    return {"method": str(tariff.rounding), "decimals": min(tariff.decimals, rating.MICRO_DECIMALS)}
-
-
-def _step(step: rating.Step, prefix: str) -> dict[str, object]:
-    """A term of the charge, in the form in which plans are quoted."""
-    amount = rating.exact_text(step.exact / MICROS)
-    if not step.unit_s:
-        return {"kind": step.kind, "amount": amount}
-    return {
-        "kind": "usage",
-        "from_s": step.start_s,
-        "rate": rating.exact_text(Fraction(step.price_nanos, 10**9)),
-        "rate_unit_s": step.per_s,
-        "increment_s": step.unit_s,
-        "units": step.units,
-        "amount": amount,
-        "band": step.band,
-        "prefix": step.prefix or prefix,
-    }
 
 
 @carries("IPP-10.1-consumption", "IPP-10.1-per-second")

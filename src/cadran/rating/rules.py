@@ -152,7 +152,7 @@ def charge(rate: Rate, seconds: int, at: datetime) -> Charge:
 
     0 seconds cost nothing: neither fee nor minimum. Raises InvalidDuration.
     """
-    _check(seconds)
+    check_seconds(seconds)
     band = increments.band_at(rate, at)
     start = increments.pricing_of(rate, band)
     name = band.name if band else ""
@@ -207,7 +207,7 @@ def first_grant_s(rate: Rate, at: datetime, minimum_s: int) -> int:
 
 def affordable_s(rate: Rate, micros: int, at: datetime, limit_s: int) -> int:
     """The largest N, 0 <= N <= limit_s, with `charge(rate, N, at).micros <= micros`, and within `cut_s`; exact."""
-    _check(limit_s)
+    check_seconds(limit_s)
     if not increments.is_plain(rate):
         cut = cut_s(rate, at)
         limit_s = limit_s if cut is None else min(cut, limit_s)
@@ -365,7 +365,8 @@ def _largest(limit: int, holds: Callable[[int], bool]) -> int:
     return low
 
 
-def _check(seconds: int) -> None:
+def check_seconds(seconds: int) -> None:
+    """Raises InvalidDuration where no call lasts so long."""
     if type(seconds) is not int or not 0 <= seconds <= MAX_DURATION_S:
         raise InvalidDuration(f"a call lasts a whole number of seconds from 0 to {MAX_DURATION_S}, not {seconds!r}")
 

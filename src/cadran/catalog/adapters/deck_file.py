@@ -29,9 +29,16 @@ class DeckFile:
 
 def read(path: Path, max_bytes: int = MAX_BYTES) -> DeckFile:
     """Read a .csv or .csv.gz. Never takes more than `max_bytes` of memory for it. Raises UnreadableDeckFile."""
+    return of_bytes(content(path, max_bytes))
+
+
+def content(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of a file, unpacked where it is .gz; a larger one is refused unread. Raises UnreadableDeckFile."""
     if not path.is_file():
         raise UnreadableDeckFile(f"there is no file {path}")
     try:
+        if path.suffix != ".gz" and path.stat().st_size > max_bytes:
+            raise UnreadableDeckFile(f"{path.name} holds more than {max_bytes >> 20} MB: split the deck")
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -40,7 +47,7 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> DeckFile:
         raise UnreadableDeckFile(f"cannot read {path.name}: {error.strerror}") from None
     if len(data) > max_bytes:
         raise UnreadableDeckFile(f"{path.name} holds more than {max_bytes >> 20} MB: split the deck")
-    return of_bytes(data)
+    return data
 
 
 def of_bytes(data: bytes) -> DeckFile:
