@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from charging_rig import AT, open_account
 
-from cadran.charging.adapters.client import AsyncCharging, SocketCharging
+from cadran.charging.adapters.client import SocketCharging
 from cadran.charging.engine import Engine
 from cadran.charging.service import Service
 from cadran.numbering import operations as numbering
@@ -27,6 +27,7 @@ from cadran.voice.switches.callers import Callers
 from cadran.voice.switches.desk import Desk
 from cadran.voice.switches.http import Application
 from cadran.voice.switches.keyring import Keyring
+from cadran.voice.switches.pipe import PipedCharging
 
 T = TypeVar("T")
 NUMBERS = {"alice": "33972100001", "bob": "33972100002"}
@@ -128,7 +129,7 @@ class Switchboard:
         self.callers = DirectCallers(
             BootClock(), realm="cadran.local", country="FR", private_targets=True, own=("127.0.0.1", 5060), ttl_s=0
         )
-        self.charging = AsyncCharging(house.socket)
+        self.charging = PipedCharging(house.socket)
         self.desk = Desk(self.charging, self.callers, FixedClock())
         self.keyring = Keyring(self.callers.read, clock=BootClock(), civil=FixedClock(), ttl_s=0)
         transport = httpx.ASGITransport(app=Application(self.desk, self.keyring))

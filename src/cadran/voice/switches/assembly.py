@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cadran import settings
-from cadran.charging.adapters.client import AsyncCharging
 from cadran.policy import queries as policy
 from cadran.units.clock import BootClock
 from cadran.voice.options import Options
@@ -11,6 +10,7 @@ from cadran.voice.switches.callers import Callers
 from cadran.voice.switches.desk import Desk
 from cadran.voice.switches.http import Application
 from cadran.voice.switches.keyring import Keyring
+from cadran.voice.switches.pipe import PipedCharging
 from cadran.voice.switches.radius import server
 from cadran.voice.switches.radius.exchange import Exchange
 
@@ -30,7 +30,7 @@ def desk() -> Desk:
         own=(settings.SIP_HOST, settings.SIP_PORT),
         ttl_s=options.directory_ttl_s,
     )
-    return Desk(AsyncCharging(settings.CHARGING_SOCKET, timeout_s=CHARGING_TIMEOUT_S), callers, settings.CIVIL_CLOCK)
+    return Desk(PipedCharging(settings.CHARGING_SOCKET, timeout_s=CHARGING_TIMEOUT_S), callers, settings.CIVIL_CLOCK)
 
 
 def application() -> Application:

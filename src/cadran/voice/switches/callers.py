@@ -67,8 +67,9 @@ class Callers:
         private_targets: bool,
         own: tuple[str, int],
         ttl_s: float = 5.0,
+        lookups: Lookups | None = None,
     ) -> None:
-        self._lookups = Lookups(clock, ttl_s=ttl_s)
+        self._lookups = lookups or Lookups(clock, ttl_s=ttl_s)
         self._realm, self._country = realm.lower(), country
         self._private_targets, self._own = private_targets, own
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database")
