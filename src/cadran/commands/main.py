@@ -44,6 +44,7 @@ COMMANDS = (
     "radius",
     "quote",
     "rate",
+    "replay",
     "rerate",
     "restore",
     "serve",

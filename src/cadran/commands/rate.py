@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,9 +17,11 @@ from cadran.units import money
 from cadran.units.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from cadran.rating.files.columns import Reading
     from cadran.rating.files.prices import Prices
     from cadran.rating.files.run import Job, Outcome
 
+F = TypeVar("F", bound=Callable[..., Any])
 SHOWN = 12
 ENGINES = ("local", "scalar", "spark")
 
@@ -30,77 +32,85 @@ class WrongOptions(InvalidInput):
     error_id = "commands-rate-options"
 
 
+_PRICES = (
+    click.option("--brand", default="", help="Whose activated decks price the records; ippi without this and --deck."),
+    click.option("--name", default="world", show_default=True, help="Which of the brand's decks."),
+    click.option("--deck", type=click.Path(path_type=Path), help="A deck file instead: the installation is not read."),
+    click.option("--currency", default="EUR", show_default=True, help="Of the deck file."),
+)
+_UNITS = click.Choice(["s", "ms", "us", "ns"])
+_READING = (
+    click.option(
+        "--map", "mapping", multiple=True, help="number=COLUMN, at=COLUMN, seconds=COLUMN: several, or with commas."
+    ),
+    click.option("--zone", default="", help="Of instants that state none, such as Europe/Paris."),
+    click.option(
+        "--ambiguous",
+        type=click.Choice(["reject", "earliest", "latest"]),
+        default="reject",
+        show_default=True,
+        help="What becomes of a time that the clock of the zone shows twice.",
+    ),
+    click.option(
+        "--instant-unit", type=_UNITS, default="s", show_default=True, help="Of instants that are whole numbers."
+    ),
+    click.option("--duration-unit", type=_UNITS, help="s, where the column's name says no other."),
+    click.option("--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="Of CSV; found in the header."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV."),
+)
+
+
+def price_options(command: F) -> F:
+    """Options that found_prices reads."""
+    return _with(command, _PRICES)
+
+
+def reading_options(command: F) -> F:
+    """Options that found_reading reads."""
+    return _with(command, _READING)
+
+
+def _with(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command(name="rate")
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder, or one file for all inputs.")
-@click.option(
-    "--brand", default="", help="Whose activated decks price the records; ippi where neither this nor --deck is given."
-)
-@click.option("--name", default="world", show_default=True, help="Which of the brand's decks.")
-@click.option("--deck", type=click.Path(path_type=Path), help="A deck file instead: the installation is not read.")
-@click.option("--currency", default="EUR", show_default=True, help="Of the deck file.")
+@price_options
+@reading_options
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True)
 @click.option("--master", default="local[2]", show_default=True, help="Of Spark.")
-@click.option(
-    "--map", "mapping", multiple=True, help="number=COLUMN, at=COLUMN, seconds=COLUMN; several, or commas between."
-)
-@click.option("--zone", default="", help="Of instants that state none, such as Europe/Paris.")
-@click.option("--ambiguous", type=click.Choice(["reject", "earliest", "latest"]), default="reject", show_default=True)
-@click.option("--instant-unit", type=click.Choice(["s", "ms", "us", "ns"]), default="s", show_default=True)
-@click.option(
-    "--duration-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="s, where the column's name says no other."
-)
-@click.option(
-    "--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="Of CSV; found in the header where not given."
-)
-@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV.")
 @click.option(
     "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the output; as its name or the input's."
 )
 @click.option("--escape-formulas", is_flag=True, help="Put a ' before cells of a CSV that a spreadsheet would run.")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads, or Spark's partitions."
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of the local engine."
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     inputs: tuple[Path, ...],
     out: Path,
-    brand: str,
-    name: str,
-    deck: Path | None,
-    currency: str,
     engine: str,
     master: str,
-    mapping: tuple[str, ...],
-    zone: str,
-    ambiguous: str,
-    instant_unit: str,
-    duration_unit: str | None,
-    delimiter: str | None,
-    encoding: str,
     form: str | None,
     escape_formulas: bool,
     workers: int,
     force: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Rate the call records in INPUTS (.csv, .csv.gz, .parquet, folders): the same columns and their charge to --out, what cannot be
     rated to a file of rejects beside it. A run that was interrupted goes on with the files that are not whole yet."""
     main.django_ready()
     from cadran.rating.files import run
-    from cadran.rating.files.columns import Reading
 
-    reading = Reading(
-        mapping=mapped(mapping),
-        zone=zone,
-        instant_unit=instant_unit,
-        duration_unit=duration_unit or "",
-        ambiguous=ambiguous,
-        encoding=encoding,
-        delimiter="\t" if delimiter == "tab" else delimiter or "",
-    )
-    prices = found_prices(brand, name, deck, currency, zone)
+    reading = found_reading(options)
+    prices = found_prices(options)
     job = run.Job(
         inputs=run.inputs(inputs),
         out=out,
@@ -139,6 +149,22 @@ def _rated(
     return run.run(job, rater, look=look), gauge.above_mb()
 
 
+def found_reading(options: Mapping[str, Any]) -> Reading:
+    """How the records are to be read. Raises WrongColumns, WrongOptions."""
+    from cadran.rating.files import columns
+
+    delimiter = options["delimiter"] or ""
+    return columns.Reading(
+        mapping=mapped(options["mapping"]),
+        zone=options["zone"],
+        instant_unit=options["instant_unit"],
+        duration_unit=options["duration_unit"] or "",
+        ambiguous=options["ambiguous"],
+        encoding=options["encoding"],
+        delimiter="\t" if delimiter == "tab" else delimiter,
+    )
+
+
 def mapped(texts: tuple[str, ...]) -> dict[str, str]:
     """`number=dst,at=answer` to a mapping. Raises WrongOptions."""
     found: dict[str, str] = {}
@@ -151,18 +177,19 @@ def mapped(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def found_prices(brand: str, name: str, deck: Path | None, currency: str, zone: str) -> Prices:
+def found_prices(options: Mapping[str, Any]) -> Prices:
     """The prices that the options name."""
     from cadran.catalog.operations import DeckRefused
     from cadran.policy import queries as policy
     from cadran.rating.files import prices
 
+    deck: Path | None = options["deck"]
     if deck is None:
-        return prices.of_brand(policy.brand(brand or "ippi").key, name)
-    if brand:
+        return prices.of_brand(policy.brand(options["brand"] or "ippi").key, options["name"])
+    if options["brand"]:
         raise WrongOptions("name a --brand or a --deck file, not both")
     try:
-        return prices.of_file(deck, currency=currency, zone=zone or "UTC")
+        return prices.of_file(deck, currency=options["currency"], zone=options["zone"] or "UTC")
     except DeckRefused as refused:
         first = refused.report.problems[0]
         raise WrongOptions(

@@ -174,10 +174,10 @@ def run(job: Job, engine: Engine, *, look: reading.Look = lambda _bytes: None) -
     return run_units(job, lambda unit: _Work(job, engine, unit, look).do())
 
 
-def run_units(job: Job, do: Callable[[Unit], Sums]) -> Outcome:
-    """As `run`, with the work on one unit given."""
+def run_units(job: Job, do: Callable[[Unit], Sums], *, again: bool = False) -> Outcome:
+    """As `run`, with the work on one unit given. again: what an earlier run finished is not taken for done."""
     units = plan(job)
-    done = {unit.out: sums for unit in units if (sums := finished(unit)) is not None and not job.force}
+    done = {unit.out: sums for unit in units if not (job.force or again) and (sums := finished(unit)) is not None}
     if there := [unit.out for unit in units if unit.out.exists() and unit.out not in done and not job.force]:
         raise AlreadyThere(f"{there[0]} is there, and not of this run: use --force to replace it, or another --out")
     started = time.perf_counter()

@@ -144,7 +144,10 @@ def _as_text(column: Any, escape: bool) -> Any:
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
         kind = column.type
-    if pa.types.is_nested(kind):
+    if pa.types.is_decimal(kind) and kind.scale > 6:  # Arrow would write 0.0000001 as 1E-7
+        texts = [None if one is None else f"{one:f}" for one in column.to_pylist()]
+        column = pa.chunked_array([pa.array(texts, pa.string())])
+    elif pa.types.is_nested(kind):
         column = pa.chunked_array(
             [pa.array([None if one is None else str(one) for one in column.to_pylist()], pa.string())]
         )

@@ -1,0 +1,1 @@
+"""Call records that another system has charged, charged again, and why the amounts differ."""
