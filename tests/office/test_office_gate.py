@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 def code() -> str:
-    return str(auth.format_hotp_value(auth.hotp_value(SECRET, next(auth.yield_hotp_counters_from_time()))))
+    return str(auth.format_hotp_value(auth.hotp_value(SECRET, sorted(auth.yield_hotp_counters_from_time())[1])))
 
 
 def test_a_visitor_is_sent_to_the_sign_in_and_comes_back(client: Client) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from allauth.mfa.totp.internal import auth
 from click.testing import CliRunner
 from django.db import DatabaseError, transaction
 from django.test import Client
@@ -144,7 +145,9 @@ def test_commands_add_list_change_and_disable() -> None:
     assert [one["user_name"] for one in json.loads(run("list", "--json")[1])] == ["yann"]
 
 
-def test_the_demo_makes_one_member_for_each_role_once_and_the_internet_sees_none(own_folder: Path) -> None:
+def test_the_demo_makes_one_member_for_each_role_once_and_the_internet_sees_none(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = demo_staff.seed(own_folder)
     assert [one.role for one in first] == [role.value for role in Role]
     assert demo_staff.seed(own_folder) == first == demo_staff.known(own_folder)
@@ -153,6 +156,9 @@ def test_the_demo_makes_one_member_for_each_role_once_and_the_internet_sees_none
     assert all(member.second_factor for member in staff_queries.staff_members())
     assert run("code", "admin")[1].strip().isdigit()
     assert run("code", "nobody")[0] == 2
+    secret = next(one.totp_secret for one in first if one.user == "admin")
+    monkeypatch.setattr(auth.time, "time", lambda: 1_800_000_014)
+    assert demo_staff.code_now(own_folder, "admin") == f"{auth.hotp_value(secret, 60_000_000):06d}"
     with pytest.raises(demo_staff.DemoStaffInPublic):
         demo_staff.refuse_in_public(own_folder)
     for one in first:

@@ -85,7 +85,7 @@ def test_both_outcomes_of_a_second_factor_are_logged(claire: Client, lines_of: A
     line = {"user": user.pk, "factor": "totp", "network": "203.0.113.…"}
     wrong = lines_of(lambda: browser.post("/account/2fa/authenticate/", {"code": "000000"}))
     assert wrong == [{"event": "factor-refused"} | line]
-    code = auth.format_hotp_value(auth.hotp_value(SECRET, next(auth.yield_hotp_counters_from_time())))
+    code = auth.format_hotp_value(auth.hotp_value(SECRET, sorted(auth.yield_hotp_counters_from_time())[1]))
     right = lines_of(lambda: browser.post("/account/2fa/authenticate/", {"code": code}))
     assert {"event": "factor-shown", "again": False, "alone": False} | line in right
     assert right[-1]["event"] == "signed-in"
