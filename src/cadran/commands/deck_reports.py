@@ -207,10 +207,10 @@ def _tell_margin(found: Margin) -> None:
     for row in found.worst(SHOWN):
         click.echo(f"  {_row(row)}  {_signed(row.margin_micros)} {found.currency}")
     click.echo(f"{found.exposed_count} prefixes cost more than they bring, a minute:")
-    for one in found.exposed[:SHOWN]:
+    for one, prefixes in found.places()[:SHOWN]:
         click.echo(
-            f"  {one.prefix:15} {one.destination_en[:36]:36} sold {_money(one.sold_micros)}, cost {_money(one.cost_micros)}"
-            f" {found.currency}"
+            f"  {one.destination_en[:36]:36} {prefixes:>6} prefixes such as {one.prefix}: sold {_money(one.sold_micros)},"
+            f" cost {_money(one.cost_micros)} {found.currency}"
         )
 
 

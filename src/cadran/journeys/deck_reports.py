@@ -23,6 +23,7 @@ Steps = Generator[tuple[int, int], None, None]
 Progress = Callable[[int, int], None]
 MAX_DAYS = 366
 CARRIER = "carrier."  # decks of that kind of name are what carriers charge, and price no call
+LISTED = 200
 _REMEMBERED = 100_000
 
 
@@ -139,11 +140,21 @@ class Margin:
     cost_micros: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     exposed: list[Exposure] = field(default_factory=list)
-    exposed_count: int = 0
+
+    @property
+    def exposed_count(self) -> int:
+        return len(self.exposed)
 
     @property
     def margin_micros(self) -> int:
         return self.sold_micros - self.cost_micros
+
+    def places(self) -> list[tuple[Exposure, int]]:
+        """Where a minute is sold at a loss: the worst prefix of each destination, and how many it has, the largest loss first."""
+        found: dict[str, list[Exposure]] = {}
+        for one in self.exposed:
+            found.setdefault(one.destination, []).append(one)
+        return [(rows[0], len(rows)) for rows in found.values()]
 
     def worst(self, limit: int = 100) -> tuple[Row, ...]:
         """Destinations, the largest loss first."""
@@ -176,7 +187,7 @@ class Margin:
                     "sold_micros_a_minute": one.sold_micros,
                     "cost_micros_a_minute": one.cost_micros,
                 }
-                for one in self.exposed
+                for one in self.exposed[:LISTED]
             ],
         }
 
@@ -328,8 +339,7 @@ def _expose(found: Margin, sold: Pricer, costs: Pricer, at: datetime) -> None:
             rate = sold.rate(prefix)
             assert rate is not None
             losses.append(Exposure(prefix, rate.destination, rate.destination_en or rate.destination, net, cost))
-    found.exposed_count = len(losses)
-    found.exposed = sorted(losses, key=lambda one: (-one.loss_micros, one.prefix))[:200]
+    found.exposed = sorted(losses, key=lambda one: (-one.loss_micros, one.prefix))
 
 
 def _count(found: Impact, call: traffic.Charged, before: int, after: int, rate: Rate | None) -> None:

@@ -22,7 +22,7 @@ def proposal_kind(code: str) -> str:
         "take-credit": _("Reprendre du crédit"),
         "refund": _("Rembourser un paiement"),
         "terms": _("Publier des conditions"),
-        "re-rating": _("Calculer à nouveau des appels"),
+        "re-rating": _("Recalculer des appels"),
     }
     return names.get(str(code), str(code))
 

@@ -108,23 +108,29 @@ def margin(request: HttpRequest, staff: Staff, brand: str, name: str, version: s
 def _told_impact(found: Impact) -> tuple[str, Mapping[str, object]]:
     rows = [*found.dearer(SHOWN), *found.cheaper(SHOWN)]
     longest = max((abs(row.change_micros) for row in rows), default=0) or 1
-    bars = [_bar(row, row.change_micros, longest) for row in rows]
+    bars = [_bar(row, row.change_micros, longest, good=False) for row in rows]
     return "desk_deck_impact.html", {"found": found, "bars": bars, "minutes": found.seconds // 60}
 
 
 def _told_margin(found: Margin) -> tuple[str, Mapping[str, object]]:
     rows = found.worst(2 * SHOWN)
     longest = max((abs(row.margin_micros) for row in rows), default=0) or 1
-    bars = [_bar(row, -row.margin_micros, longest) for row in rows]
-    context = {"found": found, "bars": bars, "exposed": found.exposed[: 2 * SHOWN], "minutes": found.seconds // 60}
+    bars = [_bar(row, row.margin_micros, longest, good=True) for row in rows]
+    context = {"found": found, "bars": bars, "exposed": found.places()[: 2 * SHOWN], "minutes": found.seconds // 60}
     return "desk_deck_margin.html", context | {"share": f"{found.tax_bp / 100:g}\u00a0%" if found.tax_bp else ""}
 
 
-def _bar(row: deck_reports.Row, bad: int, longest: int) -> dict[str, object]:
-    """A destination with a bar to the right for what is bad (dearer, a loss) and to the left for what is good."""
-    width = -(-100 * abs(bad) // longest)
-    up, down = (width, 0) if bad > 0 else (0, width)
-    return {"row": row, "micros": abs(bad), "bad": bad > 0, "up": up, "down": down, "left": 100 - down}
+def _bar(row: deck_reports.Row, micros: int, longest: int, *, good: bool) -> dict[str, object]:
+    """A destination with a bar to the right for what rises, to the left for what falls. good: rising is good news."""
+    width, rises = -(-100 * abs(micros) // longest), micros > 0
+    return {
+        "row": row,
+        "micros": abs(micros),
+        "rises": rises,
+        "bad": rises is not good,
+        "width": width,
+        "x": 100 if rises else 100 - width,
+    }
 
 
 def _groups(found: inspection.Inspection) -> list[tuple[str, int, list[inspection.Finding]]]:

@@ -53,7 +53,7 @@ def preview(request: HttpRequest, staff: Staff) -> HttpResponse:
         context = {"scope": scope, "brand": policy.brand(scope.brand), "last_day": _last_day(scope)}
         steps = weighing.preview_steps(scope=scope, at=at)
         seen(request, staff, page="desk-rerating-preview", subject=f"{scope.brand}/{scope.deck}/{scope.version}")
-        crumbs = ((reverse("office:reratings"), _("Nouveau calcul")), ("", _("Aperçu")))
+        crumbs = ((reverse("office:reratings"), _("Recalculs")), ("", _("Aperçu")))
         return streamed(
             request,
             staff,
@@ -108,7 +108,7 @@ def shown(request: HttpRequest, staff: Staff, rerating_id: str) -> HttpResponse:
         "may_withdraw": waits and mine,
         "bars": _bars(found.preview.get("destinations", ())),
     }
-    crumbs = ((reverse("office:reratings"), _("Nouveau calcul")), ("", found.rerating_id[-8:]))
+    crumbs = ((reverse("office:reratings"), _("Recalculs")), ("", found.rerating_id[-8:]))
     return page(request, staff, "desk_rerating_one.html", context, crumbs=crumbs)
 
 
@@ -161,7 +161,7 @@ def _form(request: HttpRequest, staff: Staff, *, status: int = 200, problem: str
         "today": today.isoformat(),
         "problem": problem,
     }
-    return page(request, staff, "desk_rerating.html", context, crumbs=(("", _("Nouveau calcul")),), status=status)
+    return page(request, staff, "desk_rerating.html", context, crumbs=(("", _("Recalculs")),), status=status)
 
 
 def _scope(staff: Staff, asked: Mapping[str, str], at: datetime) -> Scope:
