@@ -33,7 +33,7 @@ def test_each_example_of_the_how_to_runs_with_a_test_key(
 ) -> None:
     env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     env |= {"CADRAN_API": f"{live_server.url}/api/v1", "CADRAN_KEY": key_for(claire, test=True).key}
-    assert [language for language, _ in EXAMPLES] == ["bash"] * 3 + ["python", "bash", "python", "bash"]
+    assert [language for language, _ in EXAMPLES] == ["bash"] * 3 + ["python", "bash", "python", "python", "bash"]
     for language, code in EXAMPLES:
         argv = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
         done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)

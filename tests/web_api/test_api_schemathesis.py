@@ -39,7 +39,18 @@ schemathesis.openapi.format("cadran-cursor", st.just(""))
 BY_RULE = [
     *("set_sip_password", "add_webhook", "add_staff_webhook", "change_webhook", "change_staff_webhook"),
     *("set_up_carrier", "set_up_card_provider", "set_up_mail_server", "import_deck", "add_note", "list_brand_cases"),
-    *("read_case", "answer_case", "close_case", "activate_deck"),
+    *(
+        "read_case",
+        "answer_case",
+        "close_case",
+        "activate_deck",
+        "register",
+        "onboard",
+        "give_document",
+        "set_password",
+    ),
+    *("change_preferences", "report", "report_from_outside", "open_case", "read_own_case", "write_in_case"),
+    *("follow_case", "confirm_address", "confirm_email", "ask_for_email"),
 ]
 
 

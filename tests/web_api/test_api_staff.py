@@ -255,7 +255,7 @@ def test_terms_are_drafted_by_one_key_and_published_by_another(
         "version": "2099-01",
         "title": "Essai",
         "effective_from": later,
-        "values": {"account.minimum_age": "19"},
+        "values": [{"name": "account.minimum_age", "typed": "19"}],
     }
     changed = anne.patch(one, change)
     assert (changed.status, changed.json["problems"]) == (200, {}), changed.content

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 
 from cadran.catalog import queries as catalog
 from cadran.party import identity
@@ -190,6 +191,21 @@ def register(*, brand: str, wish: Wish, at: datetime) -> party.Customer:
         ),
         at=at,
     )
+
+
+@carries("IPP-5.2-validation", "KRY-4.1-registration")
+def begin(*, brand: str, wish: Wish, at: datetime) -> party.Customer | None:
+    """`register`, for programs, so that nobody learns who has an account: None where the address has one, after as long as a
+    registration takes; that somebody is told by mail. The same registration sent twice is one. Raises what `register` does."""
+    try:
+        return register(brand=brand, wish=wish, at=at)
+    except party_operations.EmailTaken:
+        make_password(wish.password)
+        return None
+    except party_operations.UserNameTaken:
+        if party.is_registration_of(username=wish.user_name, email=wish.email, password=wish.password):
+            return party.customer_named(wish.user_name)
+        raise
 
 
 @carries("IPP-5.2-validation", "IPP-5.1-activation")

@@ -132,6 +132,13 @@ def locked(user_id: int) -> bool:
     return models.User.objects.filter(pk=user_id).exclude(locked_at=None).exists()
 
 
+@carries("KRY-4.2.1-account")
+def password_is_right(*, user_id: int, password: str) -> bool:
+    """Whether that is the user's site password: who asks for a sensitive change proves that it is them."""
+    user = models.User.objects.filter(pk=user_id, is_active=True, locked_at=None).first()
+    return user is not None and user.check_password(password)
+
+
 def password_age(user_id: int, *, at: datetime) -> timedelta:
     """How long ago the site password was chosen."""
     changed, created = models.User.objects.values_list("password_changed_at", "created_at").get(pk=user_id)

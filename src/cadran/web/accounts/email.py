@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_http_methods
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.party import rules as party_rules
+from cadran.party.operations import UnableToValidate
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.web import wording
@@ -57,11 +59,7 @@ def change(request: HttpRequest) -> HttpResponse:
     form = EmailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         new = form.cleaned_data["email"]
-        if new != user.email:
-            token = signing.dumps([user.pk, user.email, new], salt=SALT, compress=True)
-            link = settings.PUBLIC_URL + reverse("confirm_new_email", args=[token])
-            prefix = "accounts/mail/email_taken" if party.taken(email=new) else "accounts/mail/email_new"
-            get_adapter(request).send_mail(prefix, new, {"user": user, "link": link, "days": VALID.days})
+        ask(request, user_id=user.pk, username=user.username, old=user.email, new=new)
         return render(request, "accounts/email_sent.html", {"email": new, "days": VALID.days})
     return render(request, "accounts/email.html", {"form": form, "email": user.email})
 
@@ -72,19 +70,56 @@ def change(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """The link sent to the new address was followed: a deliberate click makes it the account's. It works once."""
     try:
-        user_id, old, new = signing.loads(token, salt=SALT, max_age=VALID)
-    except signing.BadSignature:
-        return render(request, "accounts/email_confirm.html", {"email": ""}, status=410)
-    customer = party.customer(user_id=user_id)
-    if customer is None or customer.email != old:
+        wish = read(token)
+    except UnableToValidate:
         return render(request, "accounts/email_confirm.html", {"email": ""}, status=410)
     if request.method == "POST":
         try:
-            party_operations.change_email(user_id=user_id, old=old, new=new, at=settings.CIVIL_CLOCK.now())
+            adopt(request, token)
         except CadranError:
             return render(request, "accounts/email_confirm.html", {"email": ""}, status=410)
-        user = SimpleNamespace(pk=user_id, username=customer.username)
-        get_adapter(request).send_mail("accounts/mail/email_changed", old, {"user": user, "new": new})
         messages.success(request, _("Votre nouvelle adresse est enregistrée."))
         return redirect("security" if request.user.is_authenticated else "account_login")
-    return render(request, "accounts/email_confirm.html", {"email": new, "token": token})
+    return render(request, "accounts/email_confirm.html", {"email": wish.new, "token": token})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a link asks for: whose address becomes which, instead of which."""
+
+    user_id: int
+    username: str
+    old: str
+    new: str
+
+
+def ask(request: HttpRequest, *, user_id: int, username: str, old: str, new: str) -> None:
+    """Send the link to the new address. Whether somebody has it already is told to that somebody alone."""
+    if new == old:
+        return
+    token = signing.dumps([user_id, old, new], salt=SALT, compress=True)
+    link = settings.PUBLIC_URL + reverse("confirm_new_email", args=[token])
+    prefix = "accounts/mail/email_taken" if party.taken(email=new) else "accounts/mail/email_new"
+    user = SimpleNamespace(pk=user_id, username=username)
+    get_adapter(request).send_mail(prefix, new, {"user": user, "link": link, "days": VALID.days})
+
+
+def read(token: str) -> Wish:
+    """What a link asks for. Raises UnableToValidate for one that is altered, too old, or overtaken."""
+    try:
+        user_id, old, new = signing.loads(token, salt=SALT, max_age=VALID)
+    except signing.BadSignature as error:
+        raise UnableToValidate("this link is not ours, or is too old: ask again") from error
+    customer = party.customer(user_id=user_id)
+    if customer is None or customer.email != old:
+        raise UnableToValidate("the address was changed meanwhile: ask again")
+    return Wish(user_id, customer.username, old, new)
+
+
+def adopt(request: HttpRequest, token: str) -> Wish:
+    """The new address becomes the account's, and the old one is told. Raises UnableToValidate, EmailTaken."""
+    wish = read(token)
+    party_operations.change_email(user_id=wish.user_id, old=wish.old, new=wish.new, at=settings.CIVIL_CLOCK.now())
+    user = SimpleNamespace(pk=wish.user_id, username=wish.username)
+    get_adapter(request).send_mail("accounts/mail/email_changed", wish.old, {"user": user, "new": wish.new})
+    return wish

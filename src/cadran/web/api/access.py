@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import structlog
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest
@@ -20,14 +21,16 @@ from cadran.party.keys import operations as key_operations
 from cadran.party.keys import queries as keys
 from cadran.party.keys.rules import NEEDS, Scope
 from cadran.web import serving
+from cadran.web.accounts import limits
 from cadran.web.api import problems, rates
+from cadran.web.forms import client_network
 
+log = structlog.get_logger()
 GUESSES = rates.Quota("guesses", 20, 60)
 OPEN = rates.Quota("open", 240, 60)
 MAX_BODY = 64 * 1024
 # What takes files, as multipart/form-data, or a long text; each with its bytes at most.
 LARGER: Mapping[str, int] = {
-    "/api/v1/identity-documents": 25 * 1024 * 1024,
     "/api/v1/registrations/documents": 25 * 1024 * 1024,
     "/api/v1/staff/decks": 13 * 1024 * 1024,
     "/api/v1/staff/terms/drafts": 1024 * 1024,
@@ -121,11 +124,19 @@ class Key(HttpBearer):
 
 
 class Open:
-    """Anybody may read this, so many times a minute from one address."""
+    """Anybody may ask this, so many times a minute from one address."""
 
     def __call__(self, request: HttpRequest) -> bool:
         _count(request, meter("open"), visitor_slot(request))
+        check_body(request)
         return True
+
+
+def at_most(request: HttpRequest, name: str, who: str, count: int, window_s: int) -> None:
+    """Count one use by `who`: as the pages count theirs, and with them. Raises RateLimited."""
+    if not limits.allowed(name, who, count, window_s):
+        log.warning("limit-reached", limit=name, network=client_network(request))
+        raise problems.RateLimited(f"at most {count} in {window_s} seconds: wait", retry_s=window_s)
 
 
 def _count(request: HttpRequest, counted: rates.Meter, slot: int) -> None:
@@ -144,7 +155,7 @@ def most_bytes(path: str) -> int:
 
 def takes_form(path: str) -> bool:
     """Whether that address takes files."""
-    return path in {"/api/v1/identity-documents", "/api/v1/registrations/documents", "/api/v1/staff/decks"}
+    return path in {"/api/v1/registrations/documents", "/api/v1/staff/decks"}
 
 
 def check_body(request: HttpRequest) -> None:

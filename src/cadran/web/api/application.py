@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
 from ninja.params import models as params
@@ -28,7 +28,7 @@ from cadran.units.errors import CadranError
 from cadran.web.api import access, answers, problems
 
 log = structlog.get_logger()
-View = Callable[..., BaseModel | None]
+View = Callable[..., BaseModel | HttpResponseBase | None]
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -100,17 +100,18 @@ def operation(
     status: int = 200,
     may_fail: tuple[str, ...] = (),
     open_to_all: bool = False,
+    kept: bool = True,
     name: str = "",
 ) -> Callable[[View], View]:
     """Declare an operation: its view takes the request and the fields that its signature names, and returns the model to answer with.
 
     Without `scope`, any key may call; `open_to_all`, anybody may. `also`: further scopes, all of which are needed. What a key
-    writes needs an Idempotency-Key. `may_fail`: the ids of the failures that are its own. `name`: the operation's id, else the
-    view's name.
+    writes needs an Idempotency-Key. `may_fail`: the ids of the failures that are its own. `kept` false: the answer is a file or
+    a secret that is not kept for repeats, and nothing is written. `name`: the operation's id, else the view's name.
     """
 
     def declare(view: View) -> View:
-        writes = method in access.WRITES and not open_to_all
+        writes = method in access.WRITES and not open_to_all and kept
         scopes = () if scope is None else (scope, *also)
         signature = inspect.signature(view, eval_str=True)
         known = {name for name, one in signature.parameters.items() if _in_address(one, path)}
@@ -142,11 +143,11 @@ def _in_address(one: inspect.Parameter, path: str) -> bool:
     return f"{{{one.name}}}" not in path and one.name not in {"request", "asked"} and not elsewhere
 
 
-def _checked(answer: Callable[..., HttpResponse], known: frozenset[str]) -> Callable[..., HttpResponse]:
+def _checked(answer: Callable[..., HttpResponseBase], known: frozenset[str]) -> Callable[..., HttpResponseBase]:
     """The answer, where the address has no parameter but the known ones: a misspelt filter must not be passed over."""
 
     @functools.wraps(answer)
-    def run(request: HttpRequest, **given: Any) -> HttpResponse:
+    def run(request: HttpRequest, **given: Any) -> HttpResponseBase:
         if (unknown := next((name for name in request.GET if name not in known), None)) is not None:
             raise problems.InputInvalid("this parameter is not known here", field=f"query.{unknown[:60]}")
         return answer(request, **given)
@@ -154,9 +155,9 @@ def _checked(answer: Callable[..., HttpResponse], known: frozenset[str]) -> Call
     return run
 
 
-def _plain(view: View, status: int) -> Callable[..., HttpResponse]:
+def _plain(view: View, status: int) -> Callable[..., HttpResponseBase]:
     @functools.wraps(view)
-    def run(request: HttpRequest, **given: Any) -> HttpResponse:
+    def run(request: HttpRequest, **given: Any) -> HttpResponseBase:
         return _rendered(view(request, **given), status)
 
     return run
@@ -175,7 +176,9 @@ def _idempotent(view: View, status: int) -> Callable[..., HttpResponse]:
             return response
         request.auth = dataclasses.replace(caller, deed=answers.deed(caller.owner, key))  # type: ignore[attr-defined]
         try:
-            response = _rendered(view(request, **given), status)
+            rendered = _rendered(view(request, **given), status)
+            assert isinstance(rendered, HttpResponse), "what is kept for repeats is no stream"
+            response = rendered
         except CadranError as error:
             response = _on_refusal(request, error)
         except BaseException:
@@ -215,7 +218,9 @@ def _idempotency_key(request: HttpRequest) -> str:
         raise problems.Malformed(error.message) from error
 
 
-def _rendered(found: BaseModel | None, status: int) -> HttpResponse:
+def _rendered(found: BaseModel | HttpResponseBase | None, status: int) -> HttpResponseBase:
+    if isinstance(found, HttpResponseBase):
+        return found
     if found is None:
         return HttpResponse(status=status)
     return HttpResponse(found.model_dump_json().encode(), status=status, content_type="application/json")

@@ -23,6 +23,7 @@ Failures are `application/problem+json` (RFC 9457) with a stable `error_id`.
 """
 TAGS = {
     "public": "What anybody may read, without a key.",
+    "registration": "Becoming a customer: what is asked, ticked and proved.",
     "account": "The customer that the key acts for.",
     "credit": "Buying credit, and what became of it.",
     "webhooks": "Telling your programs what happened.",
@@ -37,10 +38,28 @@ OF_WRITES = (
     *("api-idempotency-key-missing", "api-idempotency-in-progress", "idempotency-key-reused"),
     *("api-content-type-unsupported", "keys-wish-invalid"),
 )
+# What answers with a file rather than JSON.
+FILES = {"export_data": "application/zip"}
+# What bears a body and needs no Idempotency-Key.
+OF_BODY = ("api-request-malformed", "api-content-type-unsupported")
 EXAMPLES: dict[str, object] = {
     "place_top_up": {"amount_micros": 10_000_000},
     "set_sip_password": {"password": "k7mq-x3dw-p9ra-t4hv"},
     "change_preferences": {"raised_duration": True},
+    "report": {"kind": "lost-codes", "lost": ["sip"], "text": "My telephone was stolen"},
+    "open_case": {"kind": "billing", "text": "Why was this call charged?"},
+    "write_in_case": {"text": "Thank you."},
+    "propose_refund": {
+        "account": "A000001",
+        "order": "pay_01k7m3x9d0h2v5w8y1t6c4r9bn",
+        "amount_micros": 10_000_000,
+        "reason": "Paid twice by mistake",
+    },
+    "refuse_document": {"reason": "unreadable", "note": "The photo is too dark."},
+    "answer_case": {"text": "The call was charged by the second, as clause 10.1 says."},
+    "activate_deck": {"day": "2027-01-01"},
+    "set_up_carrier": {"host": "sip.carrier.example", "port": 5060, "user": "cadran", "password": "a-long-secret"},
+    "search_everything": {"text": "0612345678"},
     "add_webhook": {"url": "https://hooks.example.com/cadran", "kinds": ["call.ended", "payment.received"]},
     "add_staff_webhook": {"url": "https://hooks.example.com/cadran", "kinds": ["payment.review-needed"]},
     "change_webhook": {"enabled": True},
@@ -121,7 +140,8 @@ def _complete(method: str, told: dict[str, Any], shared: dict[str, Any]) -> None
         content = next(iter(body["content"].values()))
         if (example := EXAMPLES.get(told["operationId"])) is not None:
             content["example"] = example
-    ids = (*OF_ALL, *(() if open_to_all else OF_EVERY_KEY), *(OF_WRITES if declared.writes else ()), *declared.may_fail)
+    of_body = OF_WRITES if declared.writes else OF_BODY if method != "GET" else ()
+    ids = (*OF_ALL, *(() if open_to_all else OF_EVERY_KEY), *of_body, *declared.may_fail)
     by_status: dict[int, list[str]] = {}
     kinds = catalogue.kinds()
     for error_id in dict.fromkeys(ids):
@@ -131,6 +151,9 @@ def _complete(method: str, told: dict[str, Any], shared: dict[str, Any]) -> None
     }
     for parameter in told.get("parameters", ()):
         _without_null(parameter)
+    if told["operationId"] in FILES:
+        content = {FILES[told["operationId"]]: {"schema": {"type": "string", "format": "binary"}}}
+        told["responses"] = {"200": {"description": "OK", "content": content}}
     told["responses"] = {str(status): told_ for status, told_ in told["responses"].items()}
     for response in told["responses"].values():
         response["headers"] = dict(headers)

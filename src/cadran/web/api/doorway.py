@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import structlog
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.http.response import HttpResponseNotAllowed
 from django.urls import Resolver404, resolve
 
@@ -23,10 +23,10 @@ _QUALITY = re.compile(r";\s*q=0(\.0{1,3})?\s*$")
 class Doorway:
     """Middleware: answers what is under PREFIX, and passes everything else on."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not f"{request.path_info}/".startswith(PREFIX):
             return self.get_response(request)
         request.api_request_id = ids.new_id("req")  # type: ignore[attr-defined]
@@ -34,7 +34,7 @@ class Doorway:
         if head:
             request.method = "GET"
         response = _answered(request)
-        if head:
+        if head and isinstance(response, HttpResponse):
             request.method = "HEAD"
             response.headers["Content-Length"] = str(len(response.content))
             response.content = b""
@@ -42,12 +42,12 @@ class Doorway:
         return response
 
 
-def _answered(request: HttpRequest) -> HttpResponse:
+def _answered(request: HttpRequest) -> HttpResponseBase:
     try:
         _check(request)
         match = resolve(request.path_info, urlconf="cadran.web.api.v1")
         request.resolver_match = match
-        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     except (Resolver404, Http404):
         return problems.answer(request, problems.NotFound("there is nothing at this address"))
     except CadranError as error:
@@ -78,12 +78,13 @@ def _acceptable(accept: str) -> bool:
         return True
     wanted = (part.strip() for part in accept.lower().split(",") if not _QUALITY.search(part))
     return any(
-        part.partition(";")[0].strip() in {"*/*", "application/*", "application/json", problems.MEDIA_TYPE}
+        part.partition(";")[0].strip()
+        in {"*/*", "application/*", "application/json", "application/zip", problems.MEDIA_TYPE}
         for part in wanted
     )
 
 
-def _dress(request: HttpRequest, response: HttpResponse) -> None:
+def _dress(request: HttpRequest, response: HttpResponseBase) -> None:
     """The headers of every answer."""
     headers = response.headers
     headers["Request-Id"] = request.api_request_id  # type: ignore[attr-defined]

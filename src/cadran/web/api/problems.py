@@ -63,6 +63,12 @@ class PermissionMissing(ApiError):
     error_id = "api-permission-missing"
 
 
+class PasswordWrong(ApiError):
+    """This asks for the site password as well, as the page does, and it is not the right one."""
+
+    error_id = "api-password-wrong"
+
+
 class WrongBrand(ApiError):
     """The key belongs to another brand than the host that was called."""
 
@@ -142,6 +148,11 @@ STATUS: Mapping[str, int] = {
     "api-scope-missing": 403,
     "api-permission-missing": 403,
     "api-wrong-brand": 403,
+    "api-password-wrong": 403,
+    "web-registration-unknown": 404,
+    "journeys-device-unknown": 404,
+    "party-sign-in-unknown": 404,
+    "voice-device-not-removed": 503,
     "api-not-found": 404,
     "keys-not-found": 404,
     "party-customer-unknown": 404,

@@ -15,6 +15,7 @@ from cadran.balance import rules as balance_rules
 from cadran.catalog import queries as catalog
 from cadran.charging import explanation, records
 from cadran.charging import queries as charging
+from cadran.journeys import warnings
 from cadran.ledger import queries as ledger
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
@@ -150,6 +151,13 @@ class Sample:
             raised_duration=self.customer.raised_duration if raised is None else raised,
             language=language or self.customer.language,
         )
+
+    def warning_choices(self, at: datetime) -> tuple[tuple[int, ...], int]:
+        return warnings.choices(ACCOUNT, self.terms.ref, at)
+
+    def warn_below(self, micros: int, at: datetime) -> None:
+        if micros not in self.warning_choices(at)[0]:
+            raise warnings.NotOffered("choose one of the thresholds offered")
 
     def _answer(self, amount_micros: int, at: datetime) -> payment_rules.TopUpAnswer:
         zone = self.terms.text("topup.zone")

@@ -67,6 +67,7 @@ Cursor = Annotated[
     Says({"format": "cadran-cursor", "description": "`next` of the page before."}),
 ]
 Limit = Annotated[int, Ge(1), Le(MOST_LIMIT), Says({"description": "At most so many rows."})]
+RowId = Annotated[int, Ge(1), Le(2**53)]
 Language = Literal["fr", "en"]
 S = TypeVar("S", bound="Shape")
 
@@ -387,11 +388,14 @@ class Numbers(Shape):
 
 
 class Preferences(Shape):
-    """`raised_duration`: calls may last longer than an hour; `longest_call_s` is what follows from it."""
+    """`raised_duration`: calls may last longer than an hour; `longest_call_s` is what follows from it. Below `low_credit_micros` of
+    credit a mail warns, 0 for never; `low_credit_choices` are those on offer."""
 
     raised_duration: bool
     longest_call_s: int
     language: str
+    low_credit_micros: int
+    low_credit_choices: list[int]
 
 
 class PreferencesAsked(Asked):
@@ -399,6 +403,7 @@ class PreferencesAsked(Asked):
 
     raised_duration: bool | None = None
     language: Language | None = None
+    low_credit_micros: Annotated[int, Field(ge=0, le=MOST_MICROS)] | None = None
 
 
 class Acceptance(Shape):

@@ -84,6 +84,7 @@ class CallsInProgress(Shape):
 class Device(Shape):
     """A device that is registered: what it said of itself, and until when."""
 
+    id: int
     username: str
     agent: str
     since: Instant | None

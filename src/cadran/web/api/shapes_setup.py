@@ -11,7 +11,7 @@ from cadran.catalog.rules import TaxBasis
 from cadran.journeys.proposals.rules import MAX_REASON, MIN_REASON
 from cadran.journeys.publications import MAX_TEXT
 from cadran.policy.drafting import MAX_TYPED
-from cadran.web.api.shapes import CONTROL_FREE, Asked, FormAsked, Instant, Shape
+from cadran.web.api.shapes import CONTROL_FREE, Asked, FormAsked, Instant, Language, Shape
 from cadran.web.api.shapes_desk import WRITTEN
 
 Reason = Annotated[str, StringConstraints(min_length=MIN_REASON, max_length=MAX_REASON, pattern=CONTROL_FREE)]
@@ -90,6 +90,20 @@ class Draft(Shape):
     edited_at: Instant
 
 
+class TypedValue(Asked):
+    """A value of a draft, as it is typed: an amount in whole units of the currency, a list one item a line."""
+
+    name: ValueName
+    typed: Annotated[str, StringConstraints(max_length=MAX_TYPED, pattern=WRITTEN)]
+
+
+class TypedText(Asked):
+    """The text of a draft in one language, in Markdown."""
+
+    language: Language
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=WRITTEN)]
+
+
 class DraftChange(Asked):
     """What to change of a draft; what is left out stays. `revision` is the one that was read: what somebody saved meanwhile is not
     overwritten."""
@@ -99,12 +113,8 @@ class DraftChange(Asked):
     title: Line | None = None
     effective_from: Day | None = None
     key_change: bool | None = None
-    values: dict[ValueName, Annotated[str, StringConstraints(max_length=MAX_TYPED, pattern=WRITTEN)]] | None = Field(
-        default=None, max_length=500
-    )
-    texts: dict[Literal["fr", "en"], Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=WRITTEN)]] | None = (
-        None
-    )
+    values: Annotated[list[TypedValue], Field(max_length=500)] = []
+    texts: Annotated[list[TypedText], Field(max_length=2)] = []
 
 
 class ValueChange(Shape):

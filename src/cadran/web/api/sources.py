@@ -12,7 +12,7 @@ from django.urls import reverse
 from cadran.balance import queries as balance
 from cadran.charging import explanation, records
 from cadran.charging import queries as charging
-from cadran.journeys import credit
+from cadran.journeys import credit, warnings
 from cadran.ledger import queries as ledger
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
@@ -47,6 +47,8 @@ class AccountSource(Protocol):
     def shown_number(self) -> str: ...
     def acceptances(self) -> tuple[party.Acceptance, ...]: ...
     def prefer(self, *, raised: bool | None, language: str | None, at: datetime) -> None: ...
+    def warning_choices(self, at: datetime) -> tuple[tuple[int, ...], int]: ...
+    def warn_below(self, micros: int, at: datetime) -> None: ...
 
 
 class Rooms:
@@ -120,6 +122,12 @@ class Rooms:
         if language is not None:
             party_operations.set_language(user_id=self.customer.user_id, language=language)
         self.customer = party.customer_of_account(self.customer.account)
+
+    def warning_choices(self, at: datetime) -> tuple[tuple[int, ...], int]:
+        return warnings.choices(self.customer.account, self.customer.terms, at)
+
+    def warn_below(self, micros: int, at: datetime) -> None:
+        warnings.choose(account=self.customer.account, terms=self.customer.terms, micros=micros, at=at)
 
 
 def bank() -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.api import document
 from cadran.web.api.application import api
-from cadran.web.api.routes import account, hooks, papers, public, topups
+from cadran.web.api.routes import account, agreed, hooks, papers, public, registering, reporting, security, topups
 from cadran.web.api.routes.staff import (
     calls,
     cases,
@@ -22,11 +22,28 @@ from cadran.web.api.routes.staff import (
     terms,
 )
 
-# Each of these declares its operations at the desk.
-AT_THE_DESK = (customers, people, documents, cases, calls, money, evidence, terms, publications, decks, partners)
+# Each of these declares its operations at the desk; reporting declares its own beside the papers.
+AT_THE_DESK = (
+    reporting,
+    customers,
+    people,
+    documents,
+    cases,
+    calls,
+    money,
+    evidence,
+    terms,
+    publications,
+    decks,
+    partners,
+)
 
 api.add_router("", public.router)
+api.add_router("", agreed.public_router)
+api.add_router("", registering.router)
 api.add_router("", account.router)
+api.add_router("", security.router)
+api.add_router("", agreed.router)
 api.add_router("", topups.router)
 api.add_router("", papers.router)
 api.add_router("", hooks.router)

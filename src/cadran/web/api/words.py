@@ -16,6 +16,9 @@ _SCOPES = {
     Scope.WRITE_TOPUP: _("Commander du crédit"),
     Scope.WRITE_SIP: _("Changer les mots de passe SIP"),
     Scope.WRITE_PREFERENCES: _("Changer les préférences"),
+    Scope.READ_EXPORT: _("Télécharger toutes les données du compte"),
+    Scope.WRITE_ACCOUNT: _("Signaler, écrire à l’opérateur, accepter les conditions"),
+    Scope.WRITE_SECURITY: _("Changer l’adresse et le mot de passe, déconnecter, fermer le compte"),
     Scope.READ_WEBHOOKS: _("Lire les webhooks et leur journal"),
     Scope.WRITE_WEBHOOKS: _("Régler et rejouer les webhooks"),
     Scope.STAFF_READ_CUSTOMERS: _("Lire les clients, noms masqués"),
@@ -46,6 +49,7 @@ _SCOPES = {
 }
 _TAGS = {
     "public": _("Public"),
+    "registration": _("L’inscription"),
     "account": _("Le compte"),
     "credit": _("Le crédit"),
     "webhooks": _("Webhooks"),

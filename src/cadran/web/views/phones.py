@@ -14,6 +14,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from cadran.journeys import devices as journey
 from cadran.party import queries as party
 from cadran.party import vault
 from cadran.units.clause import carries
@@ -63,21 +64,12 @@ def sip(request: HttpRequest, customer: party.Customer) -> HttpResponse:
 @for_customers
 def drop(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Take a device off the registrar, as the device itself would: with a REGISTER that ends its contact."""
-    users = [identity.username for identity in party.sip_identities(account=customer.account)]
     wanted = request.POST.get("device", "")
-    device = next((one for one in voice.devices(users, now_wall_s=time.time()) if str(one.id) == wanted), None)
-    if device is None:
-        raise Http404
-    user = party.sip_user(device.username)
-    assert user is not None
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 16 else 0
     try:
-        removal.remove(
-            server=(settings.SIP_HOST, settings.SIP_PORT),
-            realm=settings.SIP_REALM,
-            username=device.username,
-            ha1=user.ha1,
-            contact=device.contact,
-        )
+        journey.drop(account=customer.account, device_id=number, now_wall_s=time.time())
+    except journey.UnknownDevice:
+        raise Http404 from None
     except removal.NotRemoved:
         messages.error(request, _("Le serveur SIP n’a pas répondu : l’appareil reste enregistré. Réessayez."))
     else:

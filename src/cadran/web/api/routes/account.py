@@ -245,18 +245,30 @@ def read_preferences(request: HttpRequest) -> shapes.Preferences:
     return _preferences(account_of(request))
 
 
-@operation(router, "PATCH", "/preferences", scope=Scope.WRITE_PREFERENCES, answers_with=shapes.Preferences)
+@operation(
+    router,
+    "PATCH",
+    "/preferences",
+    scope=Scope.WRITE_PREFERENCES,
+    answers_with=shapes.Preferences,
+    may_fail=("journeys-threshold-not-offered",),
+)
 def change_preferences(request: HttpRequest, asked: Body[shapes.PreferencesAsked]) -> shapes.Preferences:
     """Change some of the customer's choices; they hold for calls that start from now on."""
-    account = account_of(request)
-    account.prefer(raised=asked.raised_duration, language=asked.language, at=settings.CIVIL_CLOCK.now())
+    account, at = account_of(request), settings.CIVIL_CLOCK.now()
+    if asked.low_credit_micros is not None:
+        account.warn_below(asked.low_credit_micros, at)
+    account.prefer(raised=asked.raised_duration, language=asked.language, at=at)
     return _preferences(account)
 
 
 def _preferences(account: sources.AccountSource) -> shapes.Preferences:
     raised = account.customer.raised_duration
     terms = policy.terms(account.terms.ref)
+    offered, chosen = account.warning_choices(settings.CIVIL_CLOCK.now())
     return shapes.Preferences(
+        low_credit_micros=chosen,
+        low_credit_choices=list(offered),
         raised_duration=raised,
         longest_call_s=terms.integer("calls.raised_max_duration_s" if raised else "calls.max_duration_s"),
         language=account.customer.language,

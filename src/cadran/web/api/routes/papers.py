@@ -60,12 +60,7 @@ def list_own_live_calls(request: HttpRequest) -> told.CallsInProgress:
 def list_devices(request: HttpRequest) -> told.Devices:
     """The devices that are registered under the account's SIP users."""
     names = [] if _test(request) else [one.username for one in account_of(request).identities()]
-    return told.Devices(
-        devices=[
-            told.Device(username=one.username, agent=one.agent, since=one.since, expires_at=one.expires_at)
-            for one in voice.devices(names, now_wall_s=time.time())
-        ]
-    )
+    return told.Devices(devices=[shapes.of(told.Device, one) for one in voice.devices(names, now_wall_s=time.time())])
 
 
 @operation(router, "GET", "/receipts", scope=Scope.READ_LEDGER, answers_with=told.Receipts)
@@ -113,20 +108,7 @@ def list_mails(request: HttpRequest, limit: shapes.Limit = 50) -> told.Mails:
 def list_cases(request: HttpRequest, limit: shapes.Limit = 50) -> told.Cases:
     """The reports that the customer made, with their tracking numbers."""
     found = () if _test(request) else compliance.cases(account=_account(request), limit=limit)
-    return told.Cases(
-        cases=[
-            told.Case(
-                number=one.number,
-                kind=str(one.kind),
-                state=str(one.state),
-                clause=one.clause,
-                opened_at=one.opened_at,
-                due_at=one.due_at,
-                closed_at=one.closed_at,
-            )
-            for one in found
-        ]
-    )
+    return told.Cases(cases=[case(one) for one in found])
 
 
 @operation(router, "GET", "/automatic-topup", scope=Scope.READ_LEDGER, answers_with=told.AutomaticTopUp)
@@ -143,6 +125,11 @@ def end_automatic_top_up(request: HttpRequest) -> None:
     """End automatic top-up, at once."""
     if not _test(request):
         automatic.end(account=_account(request), at=settings.CIVIL_CLOCK.now())
+
+
+def case(found: compliance.Case) -> told.Case:
+    """A case as its customer sees it."""
+    return shapes.of(told.Case, found)
 
 
 def _test(request: HttpRequest) -> bool:

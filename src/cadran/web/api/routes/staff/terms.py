@@ -82,8 +82,8 @@ def change_terms_draft(
         title=found.title if asked.title is None else asked.title,
         effective_from=asked.effective_from or found.effective_from,
         key_change=found.key_change if asked.key_change is None else asked.key_change,
-        stated={**found.stated, **(asked.values or {})},
-        texts={**found.texts, **{str(language): text for language, text in (asked.texts or {}).items()}},
+        stated={**found.stated, **{one.name: one.typed for one in asked.values}},
+        texts={**found.texts, **{one.language: one.text for one in asked.texts}},
         by=desk.person(request),
         at=settings.CIVIL_CLOCK.now(),
     )
