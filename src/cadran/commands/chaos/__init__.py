@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 
 from cadran.commands import benchmarks, logs
-from cadran.commands.chaos import checking, host, outcome, plan, proving, report, run, store
+from cadran.commands.chaos import checking, host, outcome, plan, postgresql, proving, report, run
 
 START = datetime(
     2035, 3, 24, 17, tzinfo=UTC
@@ -90,19 +90,16 @@ def play(size: plan.Size, folder: Path, *, quiet: bool = False) -> outcome.Outco
     markets = plan.markets(START + SUCCESSOR_AFTER)
     choices = plan.Choices(size, markets)
     state = folder / "var"
-    machine = host.Host(state, size.lease_s)
+    server = postgresql.Postgresql() if size.backend == "postgresql" else None
+    machine = host.Host(state, size.lease_s, server)
     diary = folder / DIARY
-
-    def reader() -> store.Reader:
-        return store.SqliteReader(state / "charging.db")
-
     try:
         machine.found(settings.BRANDS, markets, START)
         with _bar(size.seconds, quiet) as progress:
-            played = run.Run(size, choices, machine, reader, progress)
+            played = run.Run(size, choices, machine, progress)
             asyncio.run(played.all(diary))
         findings = checking.Findings()
-        with contextlib.closing(reader()) as rows:
+        with contextlib.closing(machine.reader()) as rows:
             database = checking.check(rows, findings)
             proof = proving.Proof(rows, database, findings, {market.brand: market.tariffs for market in markets})
             proof.run(diary)

@@ -12,32 +12,27 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cadran.commands.chaos import founding, plan
-from cadran.units import errors
+from cadran.commands.chaos import founding, plan, store
+from cadran.commands.chaos.failure import ChaosFailed
+from cadran.commands.chaos.postgresql import Postgresql
 from cadran.units.clock import OffsetClock
 
 START_S = 30.0
 POLL_S = 0.01
 
 
-class ChaosFailed(errors.CadranError):
-    """The run could not be set up, or a process did not come back."""
-
-    error_id = "chaos-failed"
-
-
 @dataclass(slots=True)
 class Host:
-    """A state folder and what runs on it. lease_s: how long charging waits for a report before it settles a call."""
+    """A state folder and what runs on it. lease_s: how long charging waits for a report before it settles a call; database: where the
+    money lies, if not in a file of the folder."""
 
     folder: Path
     lease_s: int
-    extra: Mapping[str, str] = field(default_factory=dict)
+    database: Postgresql | None = None
     peak_kb: int = 0
     charging: subprocess.Popen[bytes] | None = None
     sealer: subprocess.Popen[bytes] | None = None
@@ -60,7 +55,7 @@ class Host:
             "CADRAN_SANDBOX": "1",
             "DJANGO_SETTINGS_MODULE": "cadran.settings",
             "OPENBLAS_NUM_THREADS": "1",
-            **self.extra,
+            **({"CADRAN_CHARGING_DATABASE": self.database.address} if self.database else {}),
         }
 
     def found(self, brands: Path, markets: tuple[plan.Market, ...], at: datetime) -> None:
@@ -74,6 +69,8 @@ class Host:
             described.write_text(described.read_text().replace('currency = "EUR"', f'currency = "{market.currency}"'))
             (self.folder / founding.DECKS / f"{market.brand}.csv").write_text(plan.deck(market))
         self.clock.advance_to(at)
+        if self.database is not None:
+            self.database.found()
         self.run("-m", "cadran.commands.chaos.founding", str(self.folder), at.isoformat())
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -143,6 +140,19 @@ class Host:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait(20)
+        if self.database is not None:
+            self.database.close()
+
+    def reader(self) -> store.Reader:
+        """Reads the money's database."""
+        if self.database is not None:
+            return store.PostgresqlReader(self.database.address)
+        return store.SqliteReader(self.folder / "charging.db")
+
+    @property
+    def ended(self) -> bool:
+        """Charging ended by itself."""
+        return self.charging is not None and self.charging.poll() is not None
 
     def measure(self) -> None:
         """Take the peak of the resident memory of charging and what it started."""

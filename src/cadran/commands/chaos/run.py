@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from cadran.commands.chaos import checking, plan, replay, store
+from cadran.charging.adapters.client import AsyncCharging
+from cadran.charging.ports import ChargingUnavailable
+from cadran.commands.chaos import checking, plan, replay
 from cadran.commands.chaos import diary as diaries
 from cadran.commands.chaos.clients import CountingCharging, Figures, Patient
 from cadran.commands.chaos.desk import Desk
+from cadran.commands.chaos.failure import ChaosFailed
 from cadran.commands.chaos.host import Host
 from cadran.commands.chaos.traffic import Switch, World
 
@@ -21,6 +24,8 @@ DESKS = 4
 SAMPLE_S = 0.1
 # What happens next, and how often.
 DISASTERS = {"kill": 60, "kill-starting": 12, "kill-sealer": 6, "kill-switch": 14, "pause": 8}
+DISASTERS_OF_POSTGRESQL = {**DISASTERS, "kill": 25, "kill-postgresql": 25, "kill-backend": 15, "kill-both": 10}
+COMEBACK_S = 30.0
 JUMPS_MIN = (5, 61, 7 * 60, 13 * 60, 30 * 60)
 FAR_JUMP = timedelta(days=200)  # beyond the validity of all credit bought before
 FAR_AT = 0.6  # of the run's length
@@ -40,7 +45,8 @@ class Told:
 
     @property
     def deaths(self) -> int:
-        return sum(1 for _, what in self.kills if what not in ("sealer", "switch"))
+        """Of charging and its database."""
+        return sum(1 for _, what in self.kills if what in ("charging", "postgresql"))
 
 
 @dataclass(slots=True)
@@ -50,7 +56,6 @@ class Run:
     size: plan.Size
     choices: plan.Choices
     host: Host
-    reader: Callable[[], store.Reader]
     progress: Callable[[float], None]
     figures: Figures = field(default_factory=Figures)
     told: Told = field(default_factory=Told)
@@ -90,11 +95,15 @@ class Run:
     async def _disasters(self, desk: Desk) -> None:
         """Until the time is over."""
         rng, gaps = self.choices.rng("disasters"), self.choices.kill_gaps()
+        chances = DISASTERS if self.host.database is None else DISASTERS_OF_POSTGRESQL
         while (left := self._until(self.size.seconds)) > 0:
             await asyncio.sleep(min(next(gaps), left))
             if self._until(self.size.seconds) <= 0:
                 return
-            what = rng.choices(list(DISASTERS), list(DISASTERS.values()))[0]
+            if self.host.ended:
+                self.world.faults.append(f"charging ended by itself: {self.host.last_words()}")
+                await self._back()
+            what = rng.choices(list(chances), list(chances.values()))[0] if self.told.kills else "kill"
             if what == "pause":
                 self.told.kills.append((self._now(), "pause"))
                 await self.host.pause(rng.uniform(0.1, 0.6))
@@ -104,6 +113,8 @@ class Run:
                 self.host.spawn_sealer()
             elif what == "kill-switch":
                 await self._kill_switch(rng.randrange(len(self._switches)))
+            elif what in ("kill-postgresql", "kill-both", "kill-backend"):
+                await self._kill_database(what, rng.random())
             else:
                 await self._kill_charging(rng.uniform(0, 0.7) if what == "kill-starting" else None)
             self._jump(rng.random(), rng.choice(JUMPS_MIN))
@@ -127,6 +138,43 @@ class Run:
         await self.host.serving()
         self.told.outages.append((since, self._now()))
 
+    async def _kill_database(self, what: str, chance: float) -> None:
+        """Kill PostgreSQL whole, with charging or without, or one of its processes; wait until charging answers again."""
+        database, since = self.host.database, self._now()
+        assert database is not None
+        self.told.kills.append((since, "postgresql"))
+        if what == "kill-backend":
+            database.kill_backend(chance)
+        else:
+            await asyncio.to_thread(database.kill)
+            if what == "kill-both":
+                self.host.kill()
+                self.told.kills.append((since, "charging"))
+            await asyncio.to_thread(database.start)
+        await self._back()
+        self.told.outages.append((since, self._now()))
+        await asyncio.to_thread(self._look)
+
+    async def _back(self) -> None:
+        """Until charging does something with the database again; where it ended by itself, it is started again, as in service."""
+        until = time.monotonic() + COMEBACK_S
+        probe = AsyncCharging(self.host.socket, timeout_s=1)
+        while True:
+            if self.host.ended:
+                self.told.kills.append((self._now(), "ended"))
+                self.host.spawn()
+                await self.host.serving()
+            try:
+                return await probe.open_wallet(
+                    account="probe", brand=self.choices.markets[0].brand, currency="EUR", at=self.host.clock.now()
+                )
+            except ChargingUnavailable as error:
+                if time.monotonic() > until:
+                    raise ChaosFailed(f"charging did not come back: {error}: {self.host.last_words()}") from error
+                await asyncio.sleep(0.02)
+            finally:
+                await probe.close()
+
     async def _kill_switch(self, number: int) -> None:
         switch = self._switches[number]
         left = await switch.die()
@@ -145,7 +193,7 @@ class Run:
 
     def _look(self) -> None:
         """What the dead process left must be right as it lies there."""
-        with contextlib.closing(self.reader()) as reader:
+        with contextlib.closing(self.host.reader()) as reader:
             self.told.at_rest += [f"after {self._now():.1f} s: {fault}" for fault in checking.at_rest(reader)]
 
     async def _aftermath(self, desk: Desk) -> None:
@@ -174,7 +222,7 @@ class Run:
         self.host.kill("sealing")
 
     def _open(self) -> bool:
-        with contextlib.closing(self.reader()) as reader:
+        with contextlib.closing(self.host.reader()) as reader:
             return bool(reader.one("SELECT count(*) FROM charging_session WHERE state = 'open'"))
 
     async def _watch(self) -> None:

@@ -11,7 +11,7 @@ CHUNK = 2000
 
 
 class Reader(Protocol):
-    """One connection. Statements have no arguments."""
+    """One connection and one snapshot: whatever is written meanwhile is not seen. Statements have no arguments."""
 
     def rows(self, statement: str) -> Iterator[tuple[Any, ...]]: ...
     def one(self, statement: str) -> Any: ...
@@ -24,6 +24,7 @@ class SqliteReader:
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
         self._connection.execute("PRAGMA query_only=ON")
+        self._connection.execute("BEGIN")
 
     def rows(self, statement: str) -> Iterator[tuple[Any, ...]]:
         cursor = self._connection.execute(statement)
@@ -39,12 +40,14 @@ class SqliteReader:
 
 
 class PostgresqlReader:
-    """Reads a database by its address (`postgresql://...`), one read transaction for each statement."""
+    """Reads a database by its address (`postgresql://...`)."""
 
     def __init__(self, address: str) -> None:
         import psycopg
 
-        self._connection = psycopg.connect(address, autocommit=True)
+        self._connection = psycopg.connect(address)
+        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        self._connection.read_only = True
 
     def rows(self, statement: str) -> Iterator[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
