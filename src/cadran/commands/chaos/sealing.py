@@ -14,15 +14,17 @@ from cadran.commands import main
 
 def seal(every_s: float) -> None:
     """Seal again and again; with 0 until nothing is left."""
-    from django.db import OperationalError
+    import django.db
+    import psycopg
 
     from cadran.policy.proof import operations
 
     while True:
         try:
             count = operations.seal(at=datetime.now(UTC))
-        except OperationalError:  # the database was killed as well
+        except (django.db.Error, psycopg.Error):  # the database was killed as well
             count = 1
+            django.db.connections.close_all()
         if not every_s and not count:
             return
         time.sleep(every_s)

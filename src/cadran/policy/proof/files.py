@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,8 +30,11 @@ def execute(source: str) -> Execute:
     """The `execute` of a file's connection, inside its present transaction."""
     connection = connections[sources()[source]]
     connection.ensure_connection()
-    raw: sqlite3.Connection = connection.connection
-    return raw.execute
+    raw: Any = connection.connection
+    if connection.vendor != "postgresql":
+        run: Execute = raw.execute
+        return run
+    return lambda statement, values=(): raw.execute(statement.replace("?", "%s"), values)
 
 
 def entries_after(run: Execute, source: str, position: int, limit: int) -> list[rules.Entry]:
