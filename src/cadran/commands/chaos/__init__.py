@@ -117,6 +117,7 @@ def play(size: plan.Size, folder: Path, *, quiet: bool = False) -> outcome.Outco
         checked=proof.checked,
         asked=played.diary.asked,
         acknowledged=played.diary.acknowledged,
+        refusals=played.diary.refused,
         evidence=evidence,
         peak_rss_mb=machine.peak_kb / 1024,
         machine=benchmarks.machine(),

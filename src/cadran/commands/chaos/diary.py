@@ -7,8 +7,9 @@ a call whose client died. The other half is the database.
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Diary:
     _file: gzip.GzipFile | None = None
     asked: int = 0
     acknowledged: int = 0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Diary:
         self._file = gzip.open(self.path, "wb", compresslevel=1)
@@ -57,7 +58,7 @@ class Diary:
         self._write(ACK, op, key, answer)
 
     def refuse(self, op: str, key: str, reason: str) -> None:
-        self.refused += 1
+        self.refused[reason] += 1
         self._write(REFUSED, op, key, reason)
 
     def left(self, session: str, talked_s: int, reported_s: int) -> None:

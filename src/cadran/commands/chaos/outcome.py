@@ -11,10 +11,25 @@ from cadran.commands.chaos.clients import Figures
 from cadran.commands.chaos.run import Told
 from cadran.commands.chaos.traffic import World
 
+# What a run gives cause for: requests that come too early, too late or twice, and credit that is not there.
+EXPECTED = frozenset(
+    {
+        "session-unknown",
+        "session-settled",
+        "seq-passed",
+        "balance-credit-not-free",
+        "balance-withdrawal-differs",
+        "event-refused",
+        "event-released",
+        "event-taken",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One run. given: seconds given away by call; checked: answers held against the database; evidence: what verifying it said."""
+    """One run. refusals: by their reason. given: seconds given away by call; checked: answers held against the database; evidence:
+    what verifying it said."""
 
     size: plan.Size
     figures: Figures
@@ -25,6 +40,7 @@ class Outcome:
     checked: int
     asked: int
     acknowledged: int
+    refusals: Mapping[str, int]
     evidence: Mapping[str, object]
     peak_rss_mb: float
     machine: Mapping[str, object]
@@ -35,6 +51,11 @@ class Outcome:
         told = [str(fault) for fault in self.findings.faults] + self.world.faults + self.told.at_rest
         if self.evidence["exit"] != 0:
             told.append(f"evidence: {str(self.evidence)[:500]}")
+        told += [
+            f"{count} requests were refused as {reason}: nothing in a run gives cause for it"
+            for reason, count in sorted(self.refusals.items())
+            if reason not in EXPECTED
+        ]
         if self.figures.unanswered:
             told.append(f"{self.figures.unanswered} requests stayed without an answer")
         if not self.acknowledged or not self.world.calls:
@@ -75,6 +96,7 @@ class Outcome:
             "given_away_s": max(self.given.values(), default=0),
             "given_away_total_s": sum(self.given.values()),
             "calls_given_away": len(self.given),
+            "refusals": dict(self.refusals),
             "leases_over": self.world.leases_over,
             "evidence_whole": self.evidence["exit"] == 0,
             "retried": self.figures.retried,

@@ -18,6 +18,7 @@ import psutil
 from cadran.commands.chaos.failure import ChaosFailed
 
 START_S = 30.0
+CATCH_S = 0.5
 PORT = 5432  # only a part of the socket's name: no network is listened to
 OWNER = "postgres"  # who runs it where Cadran is root, which PostgreSQL refuses to be
 # Recovery asks the kernel once to write everything, instead of opening each file: a second instead of five.
@@ -109,6 +110,19 @@ class Postgresql:
             found = psutil.Process(self.process.pid).children()
             if found:
                 found[int(chance * len(found))].kill()
+
+    def stall_a_writer(self) -> psutil.Process | None:
+        """Stop one of its processes in the middle of a transaction, as a disk that does not answer does; None if none was caught."""
+        assert self.process is not None
+        until = time.monotonic() + CATCH_S
+        while time.monotonic() < until:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for one in psutil.Process(self.process.pid).children():
+                    title = " ".join(one.cmdline())
+                    if "[local] " in title and not title.strip().endswith(("idle", "authentication", "SELECT")):
+                        one.suspend()
+                        return one
+        return None
 
     def close(self) -> None:
         """Nothing of it is left."""

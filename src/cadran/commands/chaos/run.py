@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
+
 from cadran.charging.adapters.client import AsyncCharging
 from cadran.charging.ports import ChargingUnavailable
 from cadran.commands.chaos import checking, plan, replay
@@ -24,7 +26,15 @@ DESKS = 4
 SAMPLE_S = 0.1
 # What happens next, and how often.
 DISASTERS = {"kill": 60, "kill-starting": 12, "kill-sealer": 6, "kill-switch": 14, "pause": 8}
-DISASTERS_OF_POSTGRESQL = {**DISASTERS, "kill": 25, "kill-postgresql": 25, "kill-backend": 15, "kill-both": 10}
+DISASTERS_OF_POSTGRESQL = {
+    **DISASTERS,
+    "kill": 25,
+    "kill-postgresql": 25,
+    "kill-backend": 15,
+    "kill-both": 10,
+    "stall": 12,
+}
+STALL_S = 2.0
 COMEBACK_S = 30.0
 JUMPS_MIN = (5, 61, 7 * 60, 13 * 60, 30 * 60)
 FAR_JUMP = timedelta(days=200)  # beyond the validity of all credit bought before
@@ -113,6 +123,8 @@ class Run:
                 self.host.spawn_sealer()
             elif what == "kill-switch":
                 await self._kill_switch(rng.randrange(len(self._switches)))
+            elif what == "stall":
+                await self._kill_while_stalled()
             elif what in ("kill-postgresql", "kill-both", "kill-backend"):
                 await self._kill_database(what, rng.random())
             else:
@@ -155,15 +167,33 @@ class Run:
         self.told.outages.append((since, self._now()))
         await asyncio.to_thread(self._look)
 
+    async def _kill_while_stalled(self) -> None:
+        """Charging dies while PostgreSQL is still at its last transaction, which ends only after charging has come back."""
+        assert self.host.database is not None
+        stalled, since = await asyncio.to_thread(self.host.database.stall_a_writer), self._now()
+        try:
+            self.host.kill()
+            self.told.kills.append((since, "charging"))
+            self.host.spawn()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._back(), STALL_S)
+        finally:
+            if stalled is not None:
+                self.told.kills.append((self._now(), "stall"))
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    stalled.resume()
+        await self._back()
+        self.told.outages.append((since, self._now()))
+        await asyncio.to_thread(self._look)
+
     async def _back(self) -> None:
         """Until charging does something with the database again; where it ended by itself, it is started again, as in service."""
         until = time.monotonic() + COMEBACK_S
         probe = AsyncCharging(self.host.socket, timeout_s=1)
         while True:
-            if self.host.ended:
+            if self.host.ended:  # it may find the database still owned by the dead one, for a moment
                 self.told.kills.append((self._now(), "ended"))
                 self.host.spawn()
-                await self.host.serving()
             try:
                 return await probe.open_wallet(
                     account="probe", brand=self.choices.markets[0].brand, currency="EUR", at=self.host.clock.now()
