@@ -39,37 +39,59 @@ def translate(reading: cgrates.Reading, tenant: str, category: str, subject: str
         translation.wrong(Origin(0, cgrates.PROFILES), "Subject", "profile", message)
         return translation
     by_digits = {plan_search.bare(prefix): prefix for prefix in reversed(list(plan.prefixes))}
+    numbers = _Numbers(translation, zone)
     for digits in sorted({*by_digits, *"123456789"}):
-        _number(translation, plan_search.Asked(plan, tenant, category, by_digits.get(digits, digits)), names[0], zone)
+        asked = plan_search.Asked(plan, tenant, category, by_digits.get(digits, digits))
+        numbers.take(digits, asked.pieces(names[0], rules.ALWAYS_FROM, rules.FOR_EVER, 1))
     return translation
 
 
-def _number(translation: Translation, asked: plan_search.Asked, subject: str, zone: str) -> None:
-    """The lines of one prefix, for each time that another plan prices it."""
-    digits = plan_search.bare(asked.destination)
-    pieces = asked.pieces(subject, rules.ALWAYS_FROM, rules.FOR_EVER, 1)
-    for index, piece in enumerate(pieces):
-        own = plan_search.bare(piece.match.prefix) == digits
-        if not own and not (piece.match.prefix == plans.ANY and len(digits) == 1):
-            continue
-        until = pieces[index + 1].since if index + 1 < len(pieces) else rules.FOR_EVER
-        origin = Origin(piece.intervals[0].line, cgrates.DESTINATION_RATES)
-        try:
+class _Numbers:
+    """Prefix after prefix. Many are priced alike, so that what their lines say is worked out once."""
+
+    def __init__(self, translation: Translation, zone: str) -> None:
+        self.translation, self.zone = translation, zone
+        self.known: dict[tuple[object, ...], list[Cells] | Unsaid] = {}
+
+    def take(self, digits: str, pieces: Sequence[plan_search.Piece]) -> None:
+        """The lines of one prefix, for each time that another plan prices it."""
+        for index, piece in enumerate(pieces):
+            own = plan_search.bare(piece.match.prefix) == digits
+            if not own and not (piece.match.prefix == plans.ANY and len(digits) == 1):
+                continue
+            until = pieces[index + 1].since if index + 1 < len(pieces) else rules.FOR_EVER
+            origin = Origin(piece.intervals[0].line, cgrates.DESTINATION_RATES)
+            names = {
+                "prefix": digits,
+                "destination": _name(piece.match.destination, digits),
+                "effective_from": _instant(piece.since, rules.ALWAYS_FROM),
+                "effective_to": _instant(until, rules.FOR_EVER),
+            }
+            found = self._lines(piece.intervals, split=len(pieces) > 1)
             if not _E164.fullmatch(digits):
-                raise Unsaid(
-                    "Prefix",
-                    "prefix",
-                    f"{digits[:40]} does not begin with a country code: a deck prices numbers that do",
+                found = Unsaid(
+                    "Prefix", "prefix", f"{digits[:40]} does not begin with a country code, as a deck's prefixes do"
                 )
-            for cells in list(_lines(piece, digits, until, zone, split=len(pieces) > 1)):
-                translation.add(origin, cells)
-        except Unsaid as unsaid:
-            translation.wrong(origin, *unsaid.args)
+            if isinstance(found, Unsaid):
+                self.translation.wrong(origin, *found.args)
+                continue
+            for cells in found:
+                self.translation.add(origin, names | cells)
+
+    def _lines(self, intervals: Sequence[plans.Interval], *, split: bool) -> list[Cells] | Unsaid:
+        key = (split, *((id(one.rate), id(one.timing), one.weight, *_limits(one).values()) for one in intervals))
+        if key not in self.known:
+            try:
+                self.known[key] = list(_lines(intervals, self.zone, split=split))
+            except Unsaid as unsaid:
+                self.known[key] = unsaid
+        return self.known[key]
 
 
-def _lines(piece: plan_search.Piece, digits: str, until: datetime, zone: str, *, split: bool) -> Iterator[Cells]:
+def _lines(found: Sequence[plans.Interval], zone: str, *, split: bool) -> Iterator[Cells]:
+    """The cells of a price's lines but those that name it: of the base, of the bands, and of their groups."""
     ranked = sorted(
-        enumerate(piece.intervals),
+        enumerate(found),
         key=lambda pair: (pair[1].weight, pair[1].timing.start_s, -_price(pair[1].rate.slots[0]), -pair[0]),
     )
     intervals = [interval for _, interval in ranked]
@@ -78,20 +100,14 @@ def _lines(piece: plan_search.Piece, digits: str, until: datetime, zone: str, *,
     if always:
         intervals = intervals[always[-1] :]
     elif not _covered([one.timing for one in intervals]):
-        raise Unsaid("TimingTag", "uncovered", f"{digits} has no price at some times: a deck has one at all times")
-    names = {
-        "prefix": digits,
-        "destination": _name(piece.match.destination, digits),
-        "effective_from": _instant(piece.since, rules.ALWAYS_FROM),
-        "effective_to": _instant(until, rules.FOR_EVER),
-    }
+        raise Unsaid("TimingTag", "uncovered", "no timing runs at some times: a deck has a price at all times")
     base, others = intervals[0], intervals[1:] if always else intervals
-    yield {**names, **_pricing(base), **_limits(base), "split": "yes" if others or split else ""}
-    yield from _groups(base, names)
+    yield {**_pricing(base), **_limits(base), "split": "yes" if others or split else ""}
+    yield from _groups(base, {})
     for weight, interval in enumerate(others, 1):
-        banded = {**names, "band": f"{weight} {interval.timing.tag}"[:80]}
-        yield {**banded, **_pricing(interval), **_when(interval.timing, zone), "band_weight": str(weight)}
-        yield from _groups(interval, banded)
+        band = {"band": f"{weight} {interval.timing.tag}"[:80]}
+        yield {**band, **_pricing(interval), **_when(interval.timing, zone), "band_weight": str(weight)}
+        yield from _groups(interval, band)
 
 
 def _pricing(interval: plans.Interval) -> Cells:
