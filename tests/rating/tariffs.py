@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cadran.catalog import rules
 from cadran.catalog.rules import AtMaximum, Pricing, Rate, RateGroup, Rounding, Tariff, TimeBand
 from cadran.rating import batch, decks, keys, tables
+from cadran.rating import rules as rating
 
 ZONES = ("Europe/Paris", "Australia/Lord_Howe", "America/New_York", "Asia/Kathmandu", "UTC")
 # The nights of both clock changes of 2026 in each zone that has them, New Year, a leap day and an ordinary Monday, in UTC.
@@ -143,12 +144,20 @@ def nested(draw: st.DrawFn, *, plain: bool = False) -> list[Rate]:
     return [draw(rates("33" + text, plain=plain)) for text in prefixes]
 
 
-def agree(
-    of: Sequence[Rate], calls: Sequence[tuple[str, int, int]], engine: str, effective_s: int | None = None
-) -> None:
-    """Rate the calls (number, second, duration) and compare every field of every record with the oracle."""
-    compiled = tables.compile_deck(decks.of_rates(of))
-    columns = list(zip(*calls, strict=True)) or [(), (), ()]
+@st.composite
+def versions(draw: st.DrawFn) -> list[tuple[datetime, list[Rate]]]:
+    """One deck, or two of which the second takes effect in between."""
+    found = [(rules.ALWAYS_FROM, draw(nested()))]
+    if draw(st.booleans()):
+        found.append((draw(days), draw(nested())))
+    return found
+
+
+def agree(of: Sequence[tuple[datetime, Sequence[Rate]]], calls: Sequence[tuple[str, int, int]], engine: str) -> None:
+    """Rate the calls (number, second, duration) and compare every field of every record with the oracle, and the scalar path too."""
+    deck = decks.Deck("x", 1, tuple(decks.dated(rates, since) for since, rates in of))
+    compiled = tables.compile_deck(deck)
+    columns = list(zip(*calls, strict=True))
     found = batch.rate_batch(
         compiled,
         keys.of_texts(columns[0]),
@@ -158,17 +167,29 @@ def agree(
     )
     for index, (digits, at_s, seconds) in enumerate(calls):
         at = oracle.instant(at_s)
-        rate = oracle.find(of, digits, at)
         told = (
             int(found.micros[index]),
             int(found.status[index]),
             int(found.billed_s[index]),
             int(found.band[index]),
         )
+
+        def follow(moment: datetime, digits: str = digits) -> Rate | None:
+            return oracle.find([rates for since, rates in of if since <= moment][-1], digits, moment)
+
+        rate = follow(at)
         if rate is None:
             assert told == (0, batch.Status.NO_PRICE, 0, 0), (digits, at_s, seconds)
             assert found.rate[index] == -1
             continue
         assert compiled.rates[found.rate[index]] is rate
-        expected = oracle.charge(rate, seconds, at)
+        expected = oracle.charge(rate, seconds, at, follow)
         assert told == (expected.micros, batch.Status.RATED, expected.billed_s, expected.band), (at_s, seconds, rate)
+        scalar = deck.find(digits, at)
+        assert scalar is not None
+        charged = rating.charge(scalar, seconds, at)
+        assert (charged.micros, charged.billed_s, charged.exact) == (
+            expected.micros,
+            expected.billed_s,
+            expected.exact if seconds else 0,
+        )

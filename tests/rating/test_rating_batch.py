@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import pytest
 import tariffs
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cadran.catalog import rules
 from cadran.rating import batch
 
-ENGINES = [
-    "numpy",
-    pytest.param("numba", marks=pytest.mark.skipif(not batch.compiled_available(), reason="numba is not installed")),
-]
+NEEDS_NUMBA = pytest.mark.skipif(not batch.compiled_available(), reason="numba is not installed")
 
 
-@pytest.fixture(autouse=True, params=["as they come", "dealt"])
-def _dealing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiled engine deals large batches over large tables into piles: here any batch."""
-    if "numba" in request.node.name and request.param == "dealt":
-        monkeypatch.setattr("cadran.rating.compiled.WORTH_DEALING", 0)
+@pytest.fixture(params=["numpy", pytest.param("numba", marks=NEEDS_NUMBA), pytest.param("dealt", marks=NEEDS_NUMBA)])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """dealt: numba, which deals large batches over large tables into piles, does so with any batch."""
+    if request.param != "dealt":
+        return str(request.param)
+    monkeypatch.setattr("cadran.rating.compiled.WORTH_DEALING", 0)
+    return "numba"
 
 
+LOAD = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 calls = st.lists(st.tuples(tariffs.numbers, tariffs.instants, tariffs.durations), min_size=1, max_size=12)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @given(found=tariffs.nested(plain=True), load=calls)
-@settings(max_examples=25, deadline=None)
+@LOAD
 def test_plain_rates_agree_with_the_oracle(engine: str, found: list, load: list) -> None:
-    tariffs.agree(found, load, engine)
+    tariffs.agree([(rules.ALWAYS_FROM, found)], load, engine)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@given(found=st.lists(tariffs.rates(dated=False), min_size=1, max_size=1), load=calls)
-@settings(max_examples=25, deadline=None)
-def test_the_whole_language_agrees_with_the_oracle(engine: str, found: list, load: list) -> None:
-    tariffs.agree(found, load, engine)
+@given(rate=tariffs.rates(dated=False), load=calls)
+@LOAD
+def test_the_whole_language_agrees_with_the_oracle(engine: str, rate: rules.Rate, load: list) -> None:
+    tariffs.agree([(rules.ALWAYS_FROM, [rate])], load, engine)
+
+
+@given(of=tariffs.versions(), load=calls)
+@LOAD
+def test_calls_split_over_dates_and_versions_agree_with_the_oracle(engine: str, of: list, load: list) -> None:
+    tariffs.agree(of, load, engine)

@@ -50,7 +50,10 @@ def rate(
         walking = other[(lane[other] == terms.WALK) & ~outside[other]]
         total[other] = 0
         if walking.size:
-            walked = _walk(tables, rows[walking, 2], at[walking], lasting[walking], band[walking], schedule[walking])
+            until = rows[walking, 0] >> terms.RATE_BITS
+            walked = _walk(
+                tables, rows[walking, 2], at[walking], lasting[walking], band[walking], schedule[walking], until
+            )
             total[walking], billed[walking], crossing = walked
             beyond[walking[crossing]] = True
     status[:] = lane == terms.NO_PRICE
@@ -153,9 +156,9 @@ def _plain(rows: Ints, meta: Ints, band: npt.NDArray[np.uint8], seconds: Ints) -
 
 
 def _walk(
-    tables: Tables, walk: Ints, at: Ints, seconds: Ints, band: npt.NDArray[np.uint8], schedule: Ints
+    tables: Tables, walk: Ints, at: Ints, seconds: Ints, band: npt.NDArray[np.uint8], schedule: Ints, until: Ints
 ) -> tuple[Ints, Ints, Mask]:
-    """micros, billed_s, and which calls go on where the tables end (another rate's dates, another century): those are not rated."""
+    """micros, billed_s, and which calls go on where the tables end: at another rate's dates, another version, another century."""
     all_walks = tables.walks
     start = all_walks.pricing[walk] + band
     free, split = all_walks.free_s[walk], all_walks.split[walk] != 0
@@ -166,9 +169,9 @@ def _walk(
         crossing = np.flatnonzero(split[going] & (schedule[going] > 0))
         if crossing.size:
             place = going[crossing]
-            now, until = _bands_until(tables, at[place] + elapsed[place], schedule[place])
+            now, edge = _bands_until(tables, at[place] + elapsed[place], schedule[place])
             pricing[crossing] = all_walks.pricing[walk[place]] + now
-            bound[crossing] = np.minimum(bound[crossing], until - at[place])
+            bound[crossing] = np.minimum(bound[crossing], edge - at[place])
         begun = elapsed[going]
         price, size, bound = _increment(tables, pricing, begun, bound, first)
         units = np.int64(1) if first else (bound - begun + size - 1) // size
@@ -177,9 +180,10 @@ def _walk(
         going = going[elapsed[going] < seconds[going]]
         first = False
     end = at + elapsed
-    beyond = split & (
-        (end >= all_walks.valid_to_s[walk]) | ((end >= calendars.LAST_DAY * calendars.DAY_S) & (schedule > 0))
-    )
+    beyond = (end >= until) | ((end >= calendars.LAST_DAY * calendars.DAY_S) & (schedule > 0))
+    for change in tables.until_s.tolist():
+        beyond |= (at < change) & (end >= change)
+    beyond &= split
     micros = _rounded(tables, walk, start, total)
     nothing = seconds == 0
     micros[nothing] = 0

@@ -125,7 +125,7 @@ def _rate(calls, layers, table, calendar, walks, shift, words, place, out):
             part = words[start * WORDS : min(start + BLOCK, count) * WORDS]
             _blocks(part, root, entries, value)
             _search(part, entries, rows, value, row)
-            _price(part, row, rows, calendar, walks)
+            _price(part, row, rows, calendar, walks, layers[1])
         _put_back(words, place, out)
         return
     numbers, at_s, seconds, deck = calls
@@ -135,7 +135,7 @@ def _rate(calls, layers, table, calendar, walks, shift, words, place, out):
         _take(numbers[start:stop], at_s[start:stop], seconds[start:stop], deck[start:stop], layers, root, part)
         _blocks(part, root, entries, value)
         _search(part, entries, rows, value, row)
-        _price(part, row, rows, calendar, walks)
+        _price(part, row, rows, calendar, walks, layers[1])
         _put(part, start, out)
 
 
@@ -220,7 +220,7 @@ def _search(words, entries, rows, value, row):
 
 
 @_jit
-def _price(words, row_of, rows, calendar, walks):
+def _price(words, row_of, rows, calendar, walks, changes):
     """From the rows to money, in place."""
     days, bands, _, _, slot_step = calendar
     for i in range(len(words) // WORDS):
@@ -256,7 +256,9 @@ def _price(words, row_of, rows, calendar, walks):
             total = max(usage + (fees >> FEE_SHIFT), fees & FEE_MASK) * some
             billed *= some
         elif lane == WALK and not beyond:
-            total, billed, beyond = _walk(rows[U(row + 2)], at, lasting, band, schedule, calendar, walks)
+            total, billed, beyond = _walk(
+                rows[U(row + 2)], at, lasting, band, schedule, calendar, walks, rows[U(row)] >> RATE_BITS, changes
+            )
         else:
             beyond = True
         words[U(place)] = total
@@ -311,11 +313,11 @@ def _refusal(lane, at, lasting):
 
 
 @_jit
-def _walk(walk, at, seconds, band, schedule, calendar, walks):
+def _walk(walk, at, seconds, band, schedule, calendar, walks, row_until, changes):
     """micros, billed_s, and whether the call goes on where the tables end."""
-    pricings, free_of, maximum_of, mode_of, step_of, denominator_of, split_of, valid_to_of = walks[:8]
-    price_of, first_of, next_of, connection_of, minimum_of, group_of, groups_of = walks[8:15]
-    group_from, group_price, group_next = walks[15:]
+    pricings, free_of, maximum_of, mode_of, step_of, denominator_of, split_of = walks[:7]
+    price_of, first_of, next_of, connection_of, minimum_of, group_of, groups_of = walks[7:14]
+    group_from, group_price, group_next = walks[14:]
     if seconds == 0:
         return np.int64(0), np.int64(0), False
     days, bands, until, slot_s, _ = calendar
@@ -343,7 +345,10 @@ def _walk(walk, at, seconds, band, schedule, calendar, walks):
         elapsed += units * size
         first = False
     end = at + elapsed
-    beyond = bool(split) and (end >= valid_to_of[walk] or (end >= END_S and schedule > 0))
+    beyond = end >= row_until or (end >= END_S and schedule > 0)
+    for change in changes:
+        beyond |= at < change <= end
+    beyond &= split != 0
     step, denominator = step_of[walk], denominator_of[walk]
     unit = denominator * step
     raw = total + connection_of[start] * denominator

@@ -55,7 +55,7 @@ _MODES = {rules.Rounding.HALF_UP: HALF_UP, rules.Rounding.UP: UP, rules.Rounding
 class Walks:
     """Rates that are walked through, and their pricings. Of each walk: pricing (its first, that outside the bands), free_s,
     maximum (-1: none), mode of rounding, step (micro-units that a charge is a multiple of), denominator (of prices times seconds, to
-    micro-units), split (0 or 1), valid_to_s. Of each pricing: price (over the walk's denominator), first_s, next_s, connection,
+    micro-units), split (0 or 1). Of each pricing: price (over the walk's denominator), first_s, next_s, connection,
     minimum, group (its first) and groups (how many). Of each group: group_from_s, group_price, group_next_s."""
 
     pricing: Ints
@@ -65,7 +65,6 @@ class Walks:
     step: Ints
     denominator: Ints
     split: Ints
-    valid_to_s: Ints
     price: Ints
     first_s: Ints
     next_s: Ints
@@ -232,7 +231,7 @@ class _Builder:
         return Walks(*(np.ascontiguousarray(column) for part in columns for column in part))
 
     def _parts(self) -> tuple[tuple[list[tuple[int, ...]], int], ...]:
-        return (self._walks, 8), (self._pricings, 7), (self._groups, 3)
+        return (self._walks, 7), (self._pricings, 7), (self._groups, 3)
 
     def _walk(self, rate: rules.Rate) -> int | None:
         """The number of its walk, or None where 64 bits are too few."""
@@ -271,7 +270,6 @@ class _Builder:
                 (group.from_s, group.price_nanos * (common // group.unit_s), group.increment_s) for group in one.groups
             ]
         maximum = -1 if tariff.maximum_micros is None else tariff.maximum_micros
-        valid_to = min(second(rate.valid_to), FOREVER_S)
         self._walks.append(
             (
                 first,
@@ -281,7 +279,6 @@ class _Builder:
                 step,
                 denominator,
                 int(tariff.split),
-                valid_to,
             )
         )
         return len(self._walks) - 1
