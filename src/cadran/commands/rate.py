@@ -144,7 +144,7 @@ def _rated(
         compiled = tables.compile_deck(prices.deck)
         if engine == "spark":
             return spark.run(job, compiled, master=master, look=look), None
-        rater = engines.Batch(compiled)
+        rater = engines.Batch(compiled, engines.kind(sum(path.stat().st_size for path in job.inputs)))
     gauge = memory.Gauge()
     return run.run(job, rater, look=look), gauge.above_mb()
 

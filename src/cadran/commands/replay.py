@@ -56,7 +56,8 @@ def command(
     )
     if writing.form(out):
         raise rate.WrongOptions("--out of a replay is a folder")
-    rater = engine.Batch(tables.compile_deck(prices.deck))
+    kind = engine.kind(sum(path.stat().st_size for path in job.inputs))
+    rater = engine.Batch(tables.compile_deck(prices.deck), kind)
     with rate.bar(job.inputs, as_json) as look:
         found = replays.replay(job, rater, prices.deck, taxes=_taxes(taxes), look=look)
     written = report.write(found, out, f"{', '.join(path.name for path in job.inputs[:3])} by {prices.told}")

@@ -19,6 +19,7 @@ from cadran.rating import batch, decks, rules, tables
 from cadran.rating.files import cells, reasons
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WORTH_COMPILING = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Batch:
         if some.size:
             band[some] = self._codes[self._first[found.rate[some]] + found.band[some]]
         return Charges(found.micros, found.billed_s.astype(np.int64), found.rate, band, _REASONS[found.status])
+
+
+def kind(input_bytes: int) -> str:
+    """The engine of rating.batch for inputs of that size: for small ones the time to load or make machine code is not worth it."""
+    return "auto" if input_bytes >= WORTH_COMPILING else "numpy"
 
 
 _REASONS = np.array(

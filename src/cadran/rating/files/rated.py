@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ ADDED = pa.schema(
         ("status", _TEXT),
     ]
 )
+_TEXTS: dict[str, Callable[[Rate], str]] = {
+    "rate_prefix": attrgetter("prefix"),
+    "destination": attrgetter("destination"),
+    "currency": attrgetter("currency"),
+    "deck_version": attrgetter("version"),
+}
 STATUS = ("rated", "no-usage")
 REJECTED = ("line", "reason", "message", "text")
 _SAFE = 2**62
@@ -72,39 +79,37 @@ class Sums:
 
 
 class Labels:
-    """The texts of an engine's rates, as numbers that stand for them; grows with the engine's rates."""
+    """The texts of an engine's rates, as numbers that stand for them. Made once for a run; `take_up` where the engine found more."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._texts: dict[str, dict[str, int]] = {
-            "rate_prefix": {},
-            "destination": {},
-            "currency": {},
-            "deck_version": {},
-        }
-        self._groups: dict[tuple[str, str], int] = {}
-        self._arrays: dict[str, Any] = {}
-        self._codes = {name: np.zeros(0, np.int32) for name in (*self._texts, "group")}
+        self._texts: dict[str, Any] = {}
+        self._codes: dict[str, npt.NDArray[np.int32]] = {}
+        self._groups: list[tuple[str, str]] = []
+        self._group_of: npt.NDArray[np.int32] = np.zeros(0, np.int32)
 
     def take_up(self, rates: Sequence[Rate]) -> None:
         if len(rates) == self._count:
             return
-        fresh = rates[self._count :]
-        for name, texts in self._texts.items():
-            found = [texts.setdefault(_text(rate, name), len(texts)) for rate in fresh]
-            self._codes[name] = np.concatenate([self._codes[name], np.array(found, np.int32)])
-            self._arrays[name] = pa.array(list(texts), pa.string())
-        groups = [self._groups.setdefault((rate.destination, rate.currency), len(self._groups)) for rate in fresh]
-        self._codes["group"] = np.concatenate([self._codes["group"], np.array(groups, np.int32)])
+        for name, text in _TEXTS.items():
+            found = pa.array([text(rate) for rate in rates], pa.string()).dictionary_encode()
+            self._codes[name], self._texts[name] = found.indices.to_numpy(), found.dictionary
+        currencies, destinations = self._texts["currency"].to_pylist(), self._texts["destination"].to_pylist()
+        pairs = self._codes["destination"].astype(np.int64) * len(currencies) + self._codes["currency"]
+        different, group_of = np.unique(pairs, return_inverse=True)
+        self._groups = [
+            (destinations[pair // len(currencies)], currencies[pair % len(currencies)]) for pair in different.tolist()
+        ]
+        self._group_of = group_of.astype(np.int32)
         self._count = len(rates)
 
     def column(self, name: str, rate: npt.NDArray[np.int32]) -> Any:
         if not len(rate):
             return pa.array([], _TEXT)
-        return _compact(self._codes[name][rate], self._arrays[name])
+        return _compact(self._codes[name][rate], self._texts[name])
 
     def groups(self, rate: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], list[tuple[str, str]]]:
-        return self._codes["group"][rate], list(self._groups)
+        return self._group_of[rate], self._groups
 
 
 def usage(table: Any, columns: Columns, how: Reading) -> Usage:
@@ -141,7 +146,8 @@ def rate(
     sums.records = len(reason) + len(chunk.broken)
     rejects = _rejects(chunk, reason)
     if rejects is not None:
-        sums.rejects.update(rejects["reason"].to_pylist())
+        for found_reason in rejects["reason"].value_counts().to_pylist():
+            sums.rejects[found_reason["values"]] += found_reason["counts"]
     assert sums.records == sums.rated + sums.rejected
     return table, rejects, sums
 
@@ -221,11 +227,11 @@ def _rejects(chunk: reading.Chunk, reason: cells.UInt8) -> Any:
     if not where.size and not chunk.broken:
         return None
     schema = rejected_schema(chunk.table.schema)
-    codes = reason[where].tolist()
+    codes = pa.array(reason[where], pa.int64())
     records = chunk.table.take(pa.array(where))
     columns = [
         pa.array(chunk.lines[where]),
-        *(pa.array([reasons.REASONS[code][part] for code in codes], pa.string()) for part in (0, 1)),
+        *(pa.array([words[part] for words in reasons.REASONS], pa.string()).take(codes) for part in (0, 1)),
         pa.nulls(len(codes), pa.string()),
         *(_plain(column) for column in records.columns),
     ]
@@ -249,12 +255,3 @@ def _plain(column: Any) -> Any:
         return column.cast(pa.string())
     except pa.ArrowException:
         return pa.array([None if one is None else str(one) for one in column.to_pylist()], pa.string())
-
-
-def _text(rate: Rate, name: str) -> str:
-    return {
-        "rate_prefix": rate.prefix,
-        "destination": rate.destination,
-        "currency": rate.currency,
-        "deck_version": rate.version,
-    }[name]

@@ -171,7 +171,9 @@ def run(job: Job, engine: Engine, *, look: reading.Look = lambda _bytes: None) -
 
     Raises CannotRate, AlreadyThere, WrongColumns, UnreadableFile, CannotWrite, RecordsLost: units finished before stay.
     """
-    return run_units(job, lambda unit: _Work(job, engine, unit, look).do())
+    labels = rated.Labels()
+    labels.take_up(engine.rates)
+    return run_units(job, lambda unit: _Work(job, engine, unit, labels, look).do())
 
 
 def run_units(job: Job, do: Callable[[Unit], Sums], *, again: bool = False) -> Outcome:
@@ -198,10 +200,8 @@ def run_units(job: Job, do: Callable[[Unit], Sums], *, again: bool = False) -> O
 class _Work:
     """One unit, chunk by chunk: read and rated in threads, written in the order of the input by this one."""
 
-    def __init__(self, job: Job, engine: Engine, unit: Unit, look: reading.Look) -> None:
-        self._job, self._engine, self._unit, self._look = job, engine, unit, look
-        self._labels = rated.Labels()
-        self._labels.take_up(engine.rates)
+    def __init__(self, job: Job, engine: Engine, unit: Unit, labels: rated.Labels, look: reading.Look) -> None:
+        self._job, self._engine, self._unit, self._labels, self._look = job, engine, unit, labels, look
 
     def do(self) -> Sums:
         first = reading.open_file(self._unit.inputs[0], self._job.reading, self._look)

@@ -99,7 +99,7 @@ def session(master: str) -> Iterator[Any]:
 
 def _unit(job: Job, unit: Unit, context: Any, tables: Any, look: Look) -> Sums:
     """Tasks to parts, parts to the unit's file."""
-    from cadran.rating.files import columns, rated, reading
+    from cadran.rating.files import columns, engine, rated, reading
     from cadran.rating.files import run as local
 
     schemas = [reading.open_file(path, job.reading).schema for path in unit.inputs]
@@ -112,7 +112,8 @@ def _unit(job: Job, unit: Unit, context: Any, tables: Any, look: Look) -> Sums:
     folder = Path(tempfile.mkdtemp(prefix=f".{unit.out.name}.spark-", dir=unit.out.parent))
     try:
         parts = split(unit.inputs, folder)
-        work = Work(job.reading, tables, names)
+        kind = engine.kind(sum(path.stat().st_size for path in unit.inputs))
+        work = Work(job.reading, kind, tables, names)
         tasks = context.parallelize(parts, len(parts)).mapPartitions(work)
         done = sorted(tasks.collect(), key=lambda one: int(one.number))
         for one in done:
@@ -153,6 +154,7 @@ class Work:
     """The function of a task. It travels to the workers, so that it holds nothing whose module needs Django."""
 
     how: Reading
+    kind: str
     tables: Any
     names: Sequence[str]
 
@@ -164,20 +166,22 @@ class Work:
         if not apps.ready:
             django.setup()
         for part in parts:
-            yield _rated(part, self.how, self.tables.value, self.names)
+            yield _rated(part, self.how, self.kind, self.tables.value, self.names)
 
 
-_engines: dict[int, Any] = {}
+_ready: dict[int, tuple[Any, Any]] = {}
 
 
-def _rated(part: Part, how: Reading, tables: Tables, names: Sequence[str]) -> Done:
+def _rated(part: Part, how: Reading, kind: str, tables: Tables, names: Sequence[str]) -> Done:
     import pyarrow as pa
 
     from cadran.rating.files import columns, engine, rated, reading
 
-    rater = _engines.get(id(tables)) or _engines.setdefault(id(tables), engine.Batch(tables))
-    labels = rated.Labels()
-    labels.take_up(rater.rates)
+    if id(tables) not in _ready:
+        rater, labels = engine.Batch(tables, kind), rated.Labels()
+        labels.take_up(rater.rates)
+        _ready[id(tables)] = rater, labels
+    rater, labels = _ready[id(tables)]
     sums = rated.Sums()
     out, rejects = part.folder / f"{part.number}.rated", part.folder / f"{part.number}.rejects"
     writers: dict[Path, Any] = {}

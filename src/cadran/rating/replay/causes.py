@@ -42,7 +42,7 @@ MOST_DECIMALS = 9
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """cause: one of the words above. detail: what exactly, for instance `60/60`, the increments; of an ambiguous one, all that hold."""
+    """cause: one of the words above. detail: what exactly, such as the increments `60/60`; of an ambiguous one, all that hold."""
 
     cause: str
     detail: str = ""
