@@ -27,14 +27,20 @@ def groups() -> tuple[str, ...]:
     "--seconds", type=click.FloatRange(0.05, 600), default=3.0, show_default=True, help="Length of each measurement."
 )
 @click.option("--quick", is_flag=True, help="A short run that only shows that everything works.")
-def command(group: tuple[str, ...], as_json: bool, seconds: float, quick: bool) -> None:
+@click.option(
+    "--records",
+    type=click.IntRange(1),
+    help="With the group rating: only compare so many random calls in the whole tariff language with the exact oracle.",
+)
+def command(group: tuple[str, ...], as_json: bool, seconds: float, quick: bool, records: int | None) -> None:
     """Run the benchmarks of GROUP (all of them by default). Ratios count; absolute figures drift with the machine."""
     django_ready()
     logs.configure("bench", level="ERROR")
     results: list[benchmarks.Result] = []
     for name in group or groups():
         measure = importlib.import_module(f"cadran.commands.bench_{name}").measure
-        results += measure(0.2 if quick else seconds)
+        more = {"records": records} if records and name == "rating" else {}
+        results += measure(0.2 if quick else seconds, **more)
     if as_json:
         told = {"results": [result.as_dict() for result in results], "machine": benchmarks.machine()}
         click.echo(json.dumps(told, ensure_ascii=False))

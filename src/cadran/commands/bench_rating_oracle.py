@@ -111,23 +111,26 @@ Follow = Callable[[datetime], Rate | None]
 def usage(rate: Rate, seconds: int, at: datetime, follow: Follow) -> tuple[Fraction, int]:
     """Micro-units of time, exact, and the seconds counted. follow: the rate of the number at an instant."""
     tariff = rate.tariff or PLAIN
-    total, elapsed, first, current = Fraction(0), tariff.free_s, True, rate
+    elapsed, first, current = tariff.free_s, True, rate
+    price, minute = price_at(rate, at), at
+    counted: dict[int, int] = {}  # price times seconds, by the seconds that the price is for
     while elapsed < seconds:
+        moment = at + timedelta(seconds=elapsed)
         if tariff.split:
-            moment = at + timedelta(seconds=elapsed)
-            current = follow(moment) or current
-            price = price_at(current, moment)
-        else:
-            price = price_at(rate, at)
+            now = follow(moment) or current
+            if now is not current or moment.replace(second=0) != minute:
+                current, minute = now, moment.replace(second=0)
+                price = price_at(current, moment)
         begun = [group for group in price.groups if group.from_s <= elapsed]
         if begun:
             group = max(begun, key=lambda one: one.from_s)
             nanos, unit_s, length = group.price_nanos, group.unit_s, group.increment_s
         else:
             nanos, unit_s, length = price.nanos, price.unit_s, price.first_s if first else price.next_s
-        total += Fraction(nanos * length, 1000 * unit_s)
+        counted[unit_s] = counted.get(unit_s, 0) + nanos * length
         elapsed += length
         first = False
+    total = sum((Fraction(product, 1000 * unit_s) for unit_s, product in counted.items()), Fraction(0))
     return total, max(elapsed - tariff.free_s, 0)
 
 
@@ -143,7 +146,7 @@ def rounded(micros: Fraction, tariff: Tariff) -> int:
         up = False
     else:
         up = rest >= Fraction(1, 2)
-    return (down + up) * step
+    return int((down + up) * step)
 
 
 def charge(rate: Rate, seconds: int, at: datetime, follow: Follow | None = None) -> Expected:

@@ -92,9 +92,11 @@ def rate_batch(
     deck: npt.NDArray[Any] | int = 0,
     engine: str = Engine.AUTO,
     threads: int = 1,
+    into: Rated | None = None,
 ) -> Rated:
     """Rate calls: to the number with the key `numbers` (see rating.keys), answered `at_s` seconds after 1970, UTC, lasting whole
-    `seconds`, priced by the tables' deck number `deck`. threads: how many work at once; the result is the same. Raises BadBatch."""
+    `seconds`, priced by the tables' deck number `deck`. threads: how many work at once; the result is the same. into: where to put
+    it, in memory of an earlier batch of the same length. Raises BadBatch."""
     numbers = np.ascontiguousarray(numbers, np.uint64)
     at_s = np.ascontiguousarray(at_s, np.int64)
     lasting = _lasting(seconds)
@@ -104,7 +106,9 @@ def rate_batch(
         raise BadBatch(
             f"{count} numbers, {len(at_s)} instants, {len(lasting)} durations: give one of each for each call"
         )
-    found = Rated.empty(count)
+    found = into or Rated.empty(count)
+    if len(found.micros) != count:
+        raise BadBatch(f"{count} calls do not fit into room for {len(found.micros)}")
     scalar = np.empty(count, np.bool_)
     compiled = _engine(engine) is Engine.NUMBA
     if compiled:

@@ -101,7 +101,7 @@ def _days(bands: Schedule, patterns: dict[bytes, int]) -> npt.NDArray[np.int32]:
     offsets, changes = _offsets(zones[0])
     first = np.arange(DAYS) + _SLACK + np.floor_divide(offsets, DAY_MINUTES)
     code = (kinds[first] * len(civil) + kinds[first + 1]) * DAY_MINUTES + np.mod(offsets, DAY_MINUTES)
-    codes, inverse = np.unique(code, return_inverse=True)
+    codes, inverse = _distinct(code)
     known = np.empty(len(codes), np.int32)
     for place, one in enumerate(codes.tolist()):
         pair, minute = divmod(one, DAY_MINUTES)
@@ -133,20 +133,23 @@ def _mixed_days(bands: Schedule, zones: list[str], patterns: dict[bytes, int]) -
     order = sorted(range(len(bands)), key=lambda place: (bands[place].weight, -place))
     for value, place in enumerate(order, 1):
         rank[place + 1] = value
-    combined = np.stack([days for days, _ in single])
-    distinct, inverse = np.unique(combined, axis=1, return_inverse=True)
-    known = np.empty(distinct.shape[1], np.int32)
-    for index in range(distinct.shape[1]):
-        rows = np.stack([single[zone][1][distinct[zone, index]] for zone in range(len(zones))])
-        best = rank[rows].argmax(axis=0)
-        known[index] = _keep(patterns, rows[best, np.arange(DAY_MINUTES)])
-    return known[inverse.ravel()]
+    found = np.zeros(DAYS, np.int64)
+    heaviest = [np.zeros(DAY_MINUTES, np.uint8)]
+    for days, own_minutes in single:
+        codes, found = _distinct(found * len(own_minutes) + days)
+        pairs = [(heaviest[one // len(own_minutes)], own_minutes[one % len(own_minutes)]) for one in codes.tolist()]
+        heaviest = [np.where(rank[mine] > rank[theirs], mine, theirs) for mine, theirs in pairs]
+    known = np.array([_keep(patterns, minutes) for minutes in heaviest], np.int32)
+    return known[found]
 
 
 def _civil_patterns(bands: Schedule) -> tuple[Ints, list[Minutes]]:
     """The kind of each civil day from _SLACK days before FIRST_DAY on, and the minutes of each kind."""
-    running = np.stack([_running(band) for band in bands], axis=1)
-    kinds, of_day = np.unique(running, axis=0, return_inverse=True)
+    of_day = np.zeros(DAYS + 2 * _SLACK, np.int64)
+    kinds: list[tuple[bool, ...]] = [()]
+    for band in bands:
+        kept, of_day = _distinct(of_day * 2 + _running(band))
+        kinds = [(*kinds[one >> 1], bool(one & 1)) for one in kept.tolist()]
     order = sorted(range(len(bands)), key=lambda place: (bands[place].weight, -place))
     patterns = []
     for kind in kinds:
@@ -156,7 +159,17 @@ def _civil_patterns(bands: Schedule) -> tuple[Ints, list[Minutes]]:
                 for start, end in bands[place].windows:
                     minutes[start:end] = place + 1
         patterns.append(minutes)
-    return of_day.ravel(), patterns
+    return of_day, patterns
+
+
+def _distinct(codes: Ints) -> tuple[Ints, Ints]:
+    """The different codes, ascending, and where among them each is; without sorting where codes are small, as they nearly always are."""
+    if codes.max() >= 1 << 24:
+        kept, place = np.unique(codes, return_inverse=True)
+        return kept, place.ravel()
+    seen = np.zeros(int(codes.max()) + 1, np.bool_)
+    seen[codes] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
 def _running(band: TimeBand) -> npt.NDArray[np.bool_]:
