@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
 
 from charging_rig import TERMS, SmallDeck
 
-from cadran.charging import needs
+from cadran.charging import needs, pipeline
 from cadran.charging.engine import Engine, Work
 from cadran.charging.service import Service, stop_on_signals
 from cadran.policy import queries as policy
@@ -53,6 +53,7 @@ class MortalEngine(Engine):
 
 
 def main(file: Path, socket: Path) -> None:
+    pipeline.ALONE = 10**6  # every batch through `run`, where the process dies
     contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
     engine = MortalEngine(file, contracts=contracts, prices=needs.FixedPrices(SmallDeck()))
     service = Service(engine, socket, civil=SystemClock())

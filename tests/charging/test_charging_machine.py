@@ -144,7 +144,7 @@ class ChargedCalls(RuleBasedStateMachine):
     def die_before_the_commit(self, number: int) -> None:
         """What was done and not committed never happened."""
         before = self.books.rows("SELECT * FROM ledger_account ORDER BY owner, name")
-        self.engine._attempt(lambda: self.engine.do_authorise(call(f"lost{number}", at=self.now)))
+        self.engine.attempt(lambda: self.engine.do_authorise(call(f"lost{number}", at=self.now)))
         self.die_and_come_back()
         assert self.books.rows("SELECT * FROM ledger_account ORDER BY owner, name") == before
 

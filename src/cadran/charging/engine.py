@@ -88,7 +88,8 @@ class Engine:
         self._clock = clock or BootClock()
         self._lease_s = lease_s
         self._ringing_s = (RINGING_LEASES - 1) * lease_s
-        self._lock = RLock()
+        self.lock = RLock()
+        self.before_run: Callable[[], None] | None = None  # waits for what another is committing
         self.database = self._open(place, synchronous)
         self.memory = store.Memory()
         self.prices = prices
@@ -113,7 +114,7 @@ class Engine:
 
     def close(self) -> None:
         """Release the database; again does nothing. What was acknowledged is on disk already."""
-        with self._lock:
+        with self.lock:
             self.database.close()
 
     def run(self, batch: Sequence[Work]) -> list[object]:
@@ -122,12 +123,14 @@ class Engine:
         Where the database refuses a row, nothing of the batch happened, and each piece is tried again in a transaction of its own.
         When it cannot be written at all, nothing happened and each answer is ChargingUnavailable.
         """
-        with self._lock:
+        with self.lock:
+            if self.before_run is not None:
+                self.before_run()
             try:
-                answers = [self._attempt(work) for work in batch]
+                answers = [self.attempt(work) for work in batch]
                 self._commit()
             except store.Conflict as error:
-                self._abandon()
+                self.abandon()
                 if len(batch) > 1:
                     log.error("batch refused by the database, tried one by one", error=str(error), size=len(batch))
                     return [self.run([work])[0] for work in batch]
@@ -135,12 +138,12 @@ class Engine:
                 return [_expected(named)]
             except store.DatabaseLost as error:
                 log.error("batch not committed", error=str(error), size=len(batch))
-                self._abandon()
+                self.abandon()
                 return [ChargingUnavailable("the charging database did not take the request: send it again")] * len(
                     batch
                 )
             except BaseException:
-                self._abandon()
+                self.abandon()
                 raise
             return answers
 
@@ -209,14 +212,14 @@ class Engine:
         return answer
 
     def reload_decks(self) -> int:
-        with self._lock:
+        with self.lock:
             return self.prices.reload()
 
     def expire_leases(self, *, at: datetime) -> int:
         """Settle the calls of which nothing was heard for a lease, by the last seconds they reported; returns how many. `at` is the
         civil clock's instant."""
         now = self._clock.seconds()
-        with self._lock:
+        with self.lock:
             late = [session for session, until in self._leases.items() if until <= now]
             for start in range(0, len(late), 200):
                 part = late[start : start + 200]
@@ -225,7 +228,7 @@ class Engine:
 
     def next_lease_s(self) -> float | None:
         """Seconds until the next lease is over, for whoever waits; None without open calls."""
-        with self._lock:
+        with self.lock:
             return min(self._leases.values()) - self._clock.seconds() if self._leases else None
 
     # Work for a batch: each runs inside `run`.
@@ -349,7 +352,8 @@ class Engine:
             raise answer
         return answer
 
-    def _attempt(self, work: Work) -> object:
+    def attempt(self, work: Work) -> object:
+        """Do a piece of work in memory, undone alone where it fails; returns its result or its expected error."""
         try:
             answer = work()
             self.evidence.prove()
@@ -363,6 +367,17 @@ class Engine:
         self.memory.keep()
         self._renew()
         return answer
+
+    def alone(self, work: Work) -> bool:
+        """Whether that work must not be done while another batch is being committed: it asks the database for many rows."""
+        return getattr(work, "func", None) in (self.do_erase_evidence, self.do_expire_credit)
+
+    def prepared(self) -> store.Unit:
+        """What was gathered, written but not committed: that is for the caller. Raises Conflict, DatabaseLost."""
+        unit = self.memory.take()
+        self.evidence.journal.seal(unit)
+        self.database.prepare(unit, ORDER)
+        return unit
 
     def _commit(self) -> None:
         """Write what was gathered, and answer for it."""
@@ -407,7 +422,7 @@ class Engine:
         """How much longer than a lease the request itself asked for."""
         return max(0, session.request.lease_s - self._lease_s) if session is not None else 0
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Nothing of the unit was kept: take memory back to what the database has."""
         try:
             self._load()

@@ -109,7 +109,7 @@ def first_grant(terms: Terms, rate: Rate, limit_s: int | None, at: datetime) -> 
     seconds = rating.first_grant_s(rate, at, terms.integer("calls.first_grant_min_s"))
     if limit_s is not None:
         seconds = min(seconds, limit_s)
-    return Granted(seconds, rating.charge(rate, seconds, at).micros, final=seconds == limit_s)
+    return Granted(seconds, rating.cost_micros(rate, seconds, at), final=seconds == limit_s)
 
 
 @carries("IPP-9.2-cut-at-zero")
@@ -136,7 +136,7 @@ def extension(session: Session, free_micros: int, most_s: int) -> Granted:
     wanted = granted + most_s if session.limit_s is None else min(granted + most_s, session.limit_s)
     affordable = rating.affordable_s(session.rate, session.held_micros + free_micros, at, wanted)
     seconds = max(granted, affordable)
-    held = rating.charge(session.rate, seconds, at).micros if seconds > granted else session.held_micros
+    held = rating.cost_micros(session.rate, seconds, at) if seconds > granted else session.held_micros
     return Granted(seconds, held, final=seconds < wanted or seconds == session.limit_s)
 
 

@@ -23,6 +23,7 @@ import structlog
 
 from cadran.charging import metrics, wire
 from cadran.charging.engine import Engine, Work
+from cadran.charging.pipeline import Answered, Pipeline
 from cadran.charging.ports import ChargingUnavailable, Grant, Settled
 from cadran.units.clock import CivilClock
 from cadran.units.errors import CadranError
@@ -93,8 +94,7 @@ class Service:
     def stop(self) -> None:
         """Ask the loop to end: what has been read is still done and answered. Safe in signal handlers and other threads."""
         self._stopping = True
-        with contextlib.suppress(OSError):
-            self._waker.send(b"x")
+        self._call()
 
     def serve(self) -> None:
         """Run until `stop`; removes the socket at the end."""
@@ -102,6 +102,7 @@ class Service:
         self._waker.setblocking(False)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._pipeline = Pipeline(self._engine, self._call)
         log.info("charging ready", socket=str(self._path), open_calls=len(self._engine.calls.open))
         next_tick = time.monotonic() + TICK_S
         try:
@@ -173,7 +174,7 @@ class Service:
             client.unsent += wire.error_line(told if isinstance(told, int) else 0, error)
             self._send(client)
             return
-        if len(self._queue) >= self._max_queue:
+        if len(self._queue) + self._pipeline.waiting >= self._max_queue:
             metrics.BUSY.inc()
             client.unsent += wire.error_line(
                 number, ChargingUnavailable("charging is busy: try again in a moment", reason=wire.BUSY)
@@ -209,17 +210,22 @@ class Service:
             return
         batch, self._queue = self._queue, []
         start = time.perf_counter()
-        answers = self._engine.run([work for _, _, work in batch])
+        entries = [((client, number, start), work) for client, number, work in batch]
         metrics.BATCH.observe(len(batch))
-        metrics.REQUEST.observe(time.perf_counter() - start)
+        self._answer(self._pipeline.add(entries))
+
+    def _answer(self, answered: list[Answered]) -> None:
+        if not answered:
+            return
         touched: dict[_Client, None] = {}
-        for (client, number, _), answer in zip(batch, answers, strict=True):
+        for (client, number, _), answer in answered:
             client.unsent += _line(number, answer)
             touched[client] = None
+        metrics.REQUEST.observe(time.perf_counter() - answered[0][0][2])
         for client in touched:
             self._send(client)
         if _events.isEnabledFor(logging.INFO):
-            for answer in answers:
+            for _, answer in answered:
                 _tell(answer)
 
     def _reload(self, client: _Client, number: int) -> None:
@@ -232,12 +238,17 @@ class Service:
             log.exception("decks not reloaded")
             answer = ChargingUnavailable(f"decks not reloaded: {error}")
         self._done_elsewhere.append((client, number, answer))
+        self._call()
+
+    def _call(self) -> None:
+        """Wake the loop, from any thread."""
         with contextlib.suppress(OSError):
             self._waker.send(b"x")
 
     def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._wake.recv(4096)
+        self._answer(self._pipeline.ready())
         done, self._done_elsewhere = self._done_elsewhere, []
         for client, number, answer in done:
             client.unsent += _line(number, answer)
@@ -281,10 +292,13 @@ class Service:
         self._selector.unregister(self._listener)
         deadline = time.monotonic() + DRAIN_S
         self._turn(0)
+        self._pipeline.close()
+        self._answer(self._pipeline.ready())
         while any(client.unsent for client in self._clients) and time.monotonic() < deadline:
             self._turn(0.05)
 
     def _close(self) -> None:
+        self._pipeline.close()
         for client in list(self._clients):
             self._drop(client)
         self._listener.close()

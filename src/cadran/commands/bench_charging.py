@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import RLock
 from typing import cast
 
 import msgspec
@@ -125,6 +126,11 @@ class _Log(Engine):
         self._settled = Settled(session="s", cdr_id="c", charged_s=31, charge_micros=6200, currency="EUR", cut=False)
         self._records: list[bytes] = []
         self.calls = cast("object", _NoCalls())  # type: ignore[assignment]
+        self.lock = RLock()
+        self.before_run = None
+
+    def alone(self, work: Work) -> bool:
+        return True
 
     def run(self, batch: Sequence[Work]) -> list[object]:
         answers = [work() for work in batch]

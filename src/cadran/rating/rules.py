@@ -7,6 +7,7 @@ checked against them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,7 @@ __all__ = [
     "billed_s",
     "charge",
     "check_rate",
+    "cost_micros",
     "cut_s",
     "first_grant_s",
     "price_at",
@@ -180,6 +182,14 @@ def charge(rate: Rate, seconds: int, at: datetime) -> Charge:
     )
 
 
+def cost_micros(rate: Rate, seconds: int, at: datetime) -> int:
+    """`charge(rate, seconds, at).micros`, without working out the steps: for what is only held. Raises InvalidDuration."""
+    _check(seconds)
+    if increments.is_plain(rate):
+        return _micros(rate, price_at(rate, at)[0], _plain_billed_s(rate, seconds))
+    return _walked_micros(rate, seconds, at)
+
+
 def price_at(rate: Rate, at: datetime) -> tuple[int, str]:
     """Price (nanos, a minute unless the tariff says otherwise) and name of the time band that holds at `at`; the name is empty
     outside every band."""
@@ -255,7 +265,12 @@ def rounded(value: Fraction, rounding: Rounding, decimals: int) -> Fraction:
 def rounding_text(rate: Rate) -> str:
     """For instance `half-up to 0.000001`."""
     tariff = rate.tariff or PLAIN
-    return f"{tariff.rounding} to {exact_text(Fraction(1, 10 ** min(tariff.decimals, MICRO_DECIMALS)))}"
+    return _rounding_text(tariff.rounding, min(tariff.decimals, MICRO_DECIMALS))
+
+
+@functools.cache
+def _rounding_text(rounding: Rounding, decimals: int) -> str:
+    return f"{rounding} to {exact_text(Fraction(1, 10**decimals))}"
 
 
 def exact_text(value: Fraction) -> str:

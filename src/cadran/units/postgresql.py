@@ -29,6 +29,7 @@ class PostgresDatabase:
         self._shard = shard
         self._commit = "on" if durable else "off"
         self._writer: psycopg.Connection[Any] | None = None
+        self._prepared: tuple[Unit, Sequence[Insert | Change]] = (Unit(), ())
         self._reader = self._connect()
         self._own()
 
@@ -69,6 +70,13 @@ class PostgresDatabase:
             raise store.Conflict(_name(error)) from error
         except psycopg.Error as error:
             raise _lost(error) from error
+
+    def prepare(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
+        """Keeps it for `commit`: all of it is one round trip."""
+        self._prepared = unit, order
+
+    def commit(self) -> None:
+        self.write(*self._prepared)
 
     def run(self, statements: Sequence[tuple[str, Row]]) -> list[int]:
         try:

@@ -7,7 +7,7 @@ import fcntl
 import functools
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cadran.units import store
@@ -44,10 +44,23 @@ class SqliteDatabase:
         return int(rows[0][0]) if rows else 0
 
     def write(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
-        try:
+        self.prepare(unit, order)
+        self.commit()
+
+    def prepare(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
+        with self._undone():
             self._writer.execute("BEGIN IMMEDIATE")
             write_rows(self._writer, unit, order)
+
+    def commit(self) -> None:
+        with self._undone():
             self._writer.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _undone(self) -> Iterator[None]:
+        """What fails inside takes the whole transaction with it."""
+        try:
+            yield
         except sqlite3.IntegrityError as error:
             self._back()
             raise conflict(error) from error
@@ -99,6 +112,12 @@ class SqliteConnection:
             write_rows(self._connection, unit, order)
         except sqlite3.IntegrityError as error:
             raise conflict(error) from error
+
+    def prepare(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
+        self.write(unit, order)
+
+    def commit(self) -> None:
+        """The caller commits."""
 
     def run(self, statements: Sequence[tuple[str, Row]]) -> list[int]:
         return [self._connection.execute(statement, values).rowcount for statement, values in statements]

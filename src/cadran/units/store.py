@@ -95,6 +95,14 @@ class Database(Protocol):
         """The whole unit in one durable transaction. Raises Conflict, DatabaseLost."""
         ...
 
+    def prepare(self, unit: Unit, order: Sequence[Insert | Change]) -> None:
+        """The first half of `write`: nothing is kept before `commit`, which may be called on another thread. Raises the same."""
+        ...
+
+    def commit(self) -> None:
+        """Keep what was prepared. Raises Conflict, DatabaseLost."""
+        ...
+
     def run(self, statements: Sequence[tuple[str, Row]]) -> list[int]:
         """Statements of another kind in one durable transaction; returns how many rows each touched."""
         ...
