@@ -349,3 +349,17 @@ def test_the_customer_chooses_when_little_credit_is_told(claire: Client, till: T
     assert "presque épuisé" in text(claire, "/dashboard/")  # below EUR 2, as the terms say
     assert claire.post("/preferences/warnings/", {"threshold": "1000000"}).status_code == 302
     assert "presque épuisé" not in text(claire, "/dashboard/")
+
+
+@pytest.mark.usefixtures("decks")
+def test_the_example_call_has_seconds_and_an_instant_of_its_own(visitor: Client) -> None:
+    page = text(visitor, "/prices/?q=0612345678&minutes=1:01")
+    assert "Un appel de 1 min 01 s 0,122 €" in page.replace("\u00a0", " ")
+    assert "Un appel de 42 s" in text(visitor, "/prices/?q=0612345678&minutes=42s").replace("\u00a0", " ")
+    for nonsense in ("0", "-3", "9:99", "1e3", "601", "36001s", "99999s", "٣", ""):
+        page = text(visitor, f"/prices/?q=0612345678&minutes={nonsense}").replace("\u00a0", " ")
+        assert "Un appel de 5 min" in page, nonsense
+    dated = text(visitor, "/prices/?q=0612345678&minutes=1&at=2026-12-01T08:30")
+    assert "Appel qui commencerait le 1 décembre 2026" in dated.replace("\u00a0", " ")
+    for nonsense in ("tomorrow", "1999-01-01T00:00", "9999-12-31T23:59", "2026-13-01T00:00", "%00"):
+        assert "qui commencerait" not in text(visitor, f"/prices/?q=0612345678&at={nonsense}"), nonsense

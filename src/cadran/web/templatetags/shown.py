@@ -113,6 +113,12 @@ def duration(seconds: int | None) -> str:
 
 
 @register.filter
+def lasting(seconds: int) -> str:
+    """`10 min` where they are whole, else `1 min 01 s`, `42 s`."""
+    return f"{seconds // 60}\u00a0min" if seconds % 60 == 0 else duration(seconds)
+
+
+@register.filter
 def talk(seconds: int) -> str:
     """A time of conversation in whole minutes, rounded down: `4 h 12 min`, `35 min`, `42 s` below one minute."""
     whole, rest = divmod(int(seconds), 60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -31,6 +33,8 @@ DIAL_S = 42  # the seconds that the dial of the welcome page shows
 MAX_SEARCH = 40
 LEAST_DIGITS = 7
 EXAMPLE_MINUTES, MOST_MINUTES = 5, 600
+FARTHEST = timedelta(days=366)
+_LASTING = re.compile(r"(?:([0-9]{1,3})(?::([0-5][0-9]))?|([0-9]{1,5}) ?s)")
 EXAMPLE_MICROS = 10_000_000
 
 
@@ -60,26 +64,29 @@ def prices(request: HttpRequest) -> HttpResponse:
     """The prices of the day, by country, town or number; what one call would cost, step by step, and minutes for an amount."""
     at, key = settings.CIVIL_CLOCK.now(), serving.brand_key()
     search = request.GET.get("q", "").strip()[:MAX_SEARCH].replace("\0", "")
-    minutes = _minutes(request.GET.get("minutes", ""))
-    told = _quote(request, key, search, minutes, at)
+    seconds, start = _seconds(request.GET.get("minutes", "")), _start(request.GET.get("at", ""), key, at)
+    told = _quote(request, key, search, seconds, start or at)
     found = catalog.listed(key, at, search, limit=200) if search and told is None else ()
     if not search:
         found = catalog.chosen(key, SHOWN_PRICES, at)
     context = {
         "search": search,
-        "minutes": minutes,
+        "seconds": seconds,
+        "lasting": f"{seconds // 60}:{seconds % 60:02d}" if seconds % 60 else seconds // 60,
+        "start": start,
+        "start_text": start.astimezone(ZoneInfo(policy.brand(key).zone)).strftime("%Y-%m-%dT%H:%M") if start else "",
         "told": told,
         "charge": told.charge.as_dict() if told and told.charge else None,
         "talk_s": told.affordable_s(EXAMPLE_MICROS) if told else 0,
         "example_micros": EXAMPLE_MICROS,
         "prices": found,
-        "deck": catalog.in_force(key, at),
+        "deck": catalog.in_force(key, start or at),
         "at": at,
     }
     return render(request, "web/prices.html", context)
 
 
-def _quote(request: HttpRequest, key: str, search: str, minutes: int, at: datetime) -> quote.Quote | None:
+def _quote(request: HttpRequest, key: str, search: str, seconds: int, at: datetime) -> quote.Quote | None:
     """What a call to what was typed would cost, where it is a whole number; under the terms of the customer signed in, if one is."""
     digits = sum(mark.isdigit() for mark in search)
     if digits < LEAST_DIGITS and "@" not in search:
@@ -88,13 +95,29 @@ def _quote(request: HttpRequest, key: str, search: str, minutes: int, at: dateti
     own = customer is not None and customer.brand == key
     terms_ref = policy.terms(customer.terms) if customer and own else policy.terms_in_force(key, at)
     country = customer.country if customer and own else policy.brand(key).country
-    return quote.quote(text=search, brand=key, country=country, terms=terms_ref, seconds=minutes * 60, at=at)
+    return quote.quote(text=search, brand=key, country=country, terms=terms_ref, seconds=seconds, at=at)
 
 
-def _minutes(typed: str) -> int:
-    """How long the example call lasts: 1 to 600 minutes, EXAMPLE_MINUTES where nothing sensible was typed."""
-    whole = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 3 else 0
-    return whole if 0 < whole <= MOST_MINUTES else EXAMPLE_MINUTES
+def _seconds(typed: str) -> int:
+    """How long the example call lasts: `10` minutes, `1:01` or `61s`, up to MOST_MINUTES; EXAMPLE_MINUTES where nothing sensible was
+    typed."""
+    match = _LASTING.fullmatch(typed.strip())
+    if match is None:
+        return EXAMPLE_MINUTES * 60
+    minutes, rest, alone = (int(part or 0) for part in match.groups())
+    seconds = minutes * 60 + rest + alone
+    return seconds if 0 < seconds <= MOST_MINUTES * 60 else EXAMPLE_MINUTES * 60
+
+
+def _start(typed: str, key: str, at: datetime) -> datetime | None:
+    """When the example call starts, in the civil time of the brand, within a year of now and under some terms; None: now."""
+    try:
+        civil = datetime.fromisoformat(typed[:19])
+        start = civil.replace(tzinfo=ZoneInfo(policy.brand(key).zone)).astimezone(UTC)
+        policy.terms_in_force(key, start)
+    except (ValueError, OverflowError, policy.UnknownTerms):
+        return None
+    return start if abs(start - at) <= FARTHEST else None
 
 
 @require_safe
