@@ -159,17 +159,18 @@ def import_deck(
     return _keep(report, file.sha256, reading.rates, at, told)
 
 
-@carries("IPP-10.1-per-second")
 def read_deck(
-    *, source: Path, currency: str, zone: str, delimiter: str = ",", name: str = rules.STANDARD_DECK
+    *, source: Path | Translation, currency: str, zone: str, delimiter: str = ",", name: str = rules.STANDARD_DECK
 ) -> tuple[list[rules.Rate], str]:
-    """The rates of a deck file and its SHA-256; the installation is neither read nor changed, so that blank increments, which are a
-    brand's terms, are problems. Raises UnreadableDeckFile, DeckRefused (with the report), BadDeckName."""
-    file = deck_file.read(source)
+    """The rates of a deck file or a translated price list, and its SHA-256; the installation is neither read nor changed, so that
+    blank increments are a second and a blank fee is none. Raises UnreadableDeckFile, DeckRefused (with the report), BadDeckName."""
+    file = _file(source)
     version = file.sha256[:12]
     _check_options(name, version, currency, rules.TaxBasis.NOT_STATED, delimiter)
-    blanks = deck_lines.Blanks(zone=zone, currency=currency)
+    blanks = deck_lines.Blanks(zone=zone, currency=currency, first_s=1, next_s=1)
     reading = deck_csv.read(file.data, blanks, deck=name, version=version, delimiter=delimiter)
+    if isinstance(source, Translation):
+        reading = source.traced(reading)
     if reading.problem_count:
         raise DeckRefused(
             ImportReport(
@@ -187,6 +188,7 @@ def read_deck(
     return reading.rates, file.sha256
 
 
+@carries("IPP-10.1-per-second")
 def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_lines.Blanks:
     """What a deck file may leave blank: increments and connection fee are then those of the brand's terms in force at `at`;
     a fee that a line states (special numbers) stands. Raises UnknownBrand, UnknownTerms."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHOWN = 12
+PLANS = ("csv", "xlsx", "cgrates", "astpp", "magnusbilling", "a2billing")
 ENGINES = ("local", "scalar", "spark")
 
 
@@ -33,10 +34,18 @@ class WrongOptions(InvalidInput):
 
 
 _PRICES = (
-    click.option("--brand", default="", help="Whose activated decks price the records; ippi without this and --deck."),
+    click.option(
+        "--brand", default="", help="Whose activated decks price the records; ippi without this, --deck and --plan."
+    ),
     click.option("--name", default="world", show_default=True, help="Which of the brand's decks."),
     click.option("--deck", type=click.Path(path_type=Path), help="A deck file instead: the installation is not read."),
-    click.option("--currency", default="EUR", show_default=True, help="Of the deck file."),
+    click.option("--plan", type=click.Path(path_type=Path), help="A price list of another program, likewise."),
+    click.option("--plan-format", type=click.Choice(PLANS), help="Of the plan; told from its files where not given."),
+    click.option("--tenant", default="cgrates.org", show_default=True, help="Of a CGRateS plan."),
+    click.option("--category", default="call", show_default=True, help="Of a CGRateS plan."),
+    click.option("--subject", default="*any", show_default=True, help="Of a CGRateS plan."),
+    click.option("--currency", default="EUR", show_default=True, help="Of the deck file or plan."),
+    click.option("--price-zone", default="UTC", show_default=True, help="Civil time of the deck file or plan."),
 )
 _UNITS = click.Choice(["s", "ms", "us", "ns"])
 _READING = (
@@ -179,21 +188,30 @@ def mapped(texts: tuple[str, ...]) -> dict[str, str]:
 
 def found_prices(options: Mapping[str, Any]) -> Prices:
     """The prices that the options name."""
+    from cadran.catalog import price_files
     from cadran.catalog.operations import DeckRefused
     from cadran.policy import queries as policy
     from cadran.rating.files import prices
 
     deck: Path | None = options["deck"]
-    if deck is None:
+    plan: Path | None = options["plan"]
+    if sum(map(bool, (deck, plan, options["brand"]))) > 1:
+        raise WrongOptions("name one of --brand, --deck and --plan")
+    path = deck or plan
+    if path is None:
         return prices.of_brand(policy.brand(options["brand"] or "ippi").key, options["name"])
-    if options["brand"]:
-        raise WrongOptions("name a --brand or a --deck file, not both")
+    currency, zone = options["currency"], options["price_zone"]
     try:
-        return prices.of_file(deck, currency=options["currency"], zone=options["zone"] or "UTC")
+        if deck is not None:
+            return prices.of_file(deck, currency=currency, zone=zone)
+        profile = price_files.PlanProfile(
+            tenant=options["tenant"], category=options["category"], subject=options["subject"], zone=zone
+        )
+        return prices.of_plan(path, options["plan_format"] or "", profile, currency=currency)
     except DeckRefused as refused:
         first = refused.report.problems[0]
         raise WrongOptions(
-            f"{deck.name} has {refused.report.problem_count} problems, the first in line {first.line}: {first.message}; "
+            f"{path.name} has {refused.report.problem_count} problems, the first in line {first.line}: {first.message}; "
             "cadran deck import FILE --dry-run lists them all"
         ) from None
 

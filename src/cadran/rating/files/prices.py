@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cadran.catalog import operations, queries, rules
+from cadran.catalog import operations, price_files, queries, rules
 from cadran.rating import decks
 from cadran.rating.files.run import CannotRate
 
@@ -37,3 +37,12 @@ def of_file(path: Path, *, currency: str, zone: str, delimiter: str = ",") -> Pr
     return Prices(
         decks.of_rates(found, brand=path.stem), f"{sha256} {currency} {zone}", f"{path.name}, {len(found)} rates"
     )
+
+
+def of_plan(path: Path, form: str, profile: price_files.PlanProfile, *, currency: str) -> Prices:
+    """A price list of another program (see catalog.price_files), of which every line must be readable. Raises UnreadableDeckFile,
+    BadMapping, DeckRefused."""
+    translation = price_files.translate(path, form or price_files.form_of(path), profile=profile)
+    found, sha256 = operations.read_deck(source=translation, currency=currency, zone=profile.zone)
+    mark = f"{sha256} {currency} {profile.zone}"
+    return Prices(decks.of_rates(found, brand=path.stem), mark, f"{path.name}, {len(found)} rates")
