@@ -184,7 +184,7 @@ def charge(rate: Rate, seconds: int, at: datetime) -> Charge:
 
 def cost_micros(rate: Rate, seconds: int, at: datetime) -> int:
     """`charge(rate, seconds, at).micros`, without working out the steps: for what is only held. Raises InvalidDuration."""
-    _check(seconds)
+    check_seconds(seconds)
     if increments.is_plain(rate):
         return _micros(rate, price_at(rate, at)[0], _plain_billed_s(rate, seconds))
     return _walked_micros(rate, seconds, at)
