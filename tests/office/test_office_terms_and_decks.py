@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
+from cadran.catalog import import_profiles, price_files
 from cadran.catalog import queries as catalog
 from cadran.party.staff import Role
 from cadran.policy import queries as policy
@@ -203,3 +205,28 @@ def test_roles_that_set_no_prices_load_and_activate_none(role: Role, signed_in: 
     answer = browser.post("/office/decks/ippi/world/t1/activate/", {"day": "2026-01-01"})
     assert answer.status_code == 403
     assert catalog.deck("ippi", "world", "t1").state == "draft"
+
+
+def test_a_list_of_another_program_is_loaded_by_its_form_or_a_saved_profile(signed_in: Callable[..., Client]) -> None:
+    browser = signed_in(Role.ROUTING)
+    import_profiles.save(
+        name="carrier",
+        mapping=price_files.ColumnMap(columns={"Code": "prefix", "Name": "destination", "Rate": "price"}),
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    assert 'value="carrier"' in browser.get("/office/decks/").content.decode()
+
+    def load(content: bytes, version: str, **more: str) -> object:
+        file = SimpleUploadedFile("x", content)
+        form = {"brand": "ippi", "version": version, "tax": "included", "deed": "import", "file": file, **more}
+        return browser.post("/office/decks/upload/", form)
+
+    magnus = load(b"33;France;0.12;1;60;0;0;0\n", "m1", form="magnusbilling")
+    assert magnus.headers["Location"].endswith("/m1/")  # type: ignore[attr-defined]
+    mapped = load("Code;Name;Rate\n33;Réunion;0.1\n".encode("latin-1"), "p1", profile="carrier")
+    assert mapped.headers["Location"].endswith("/p1/")  # type: ignore[attr-defined]
+    wrong = load(b"Code;Name;Rate\n3.3E+5;X;0.1\n", "p2", profile="carrier")
+    assert (wrong.status_code, "3.3E+5" in wrong.content.decode()) == (422, True)  # type: ignore[attr-defined]
+    for more in ({"profile": "../x"}, {"form": "xlsx"}, {"form": "astpp"}):
+        assert load(b"Code;Name;Rate\n33;X;0.1\n", "p3", **more).status_code == 422  # type: ignore[attr-defined]
+    assert load(b"a,b\n", "p4", form="cgrates").status_code == 422  # type: ignore[attr-defined]

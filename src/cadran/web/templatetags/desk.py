@@ -97,6 +97,15 @@ def deck_state(code: str) -> str:
 
 
 @register.filter
+def price_form(code: str) -> str:
+    """The form of a price list of another program."""
+    names = {"csv": _("tableau CSV"), "xlsx": _("classeur XLSX")}
+    return names.get(
+        code, {"astpp": "ASTPP", "magnusbilling": "MagnusBilling", "a2billing": "A2Billing"}.get(code, code)
+    )
+
+
+@register.filter
 def tax_basis(code: str) -> str:
     """Whether prices hold the tax."""
     names = {"included": _("comprises"), "excluded": _("en sus"), "not stated": _("non précisé")}

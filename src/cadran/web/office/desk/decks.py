@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cadran.catalog import comparison, operations, queries, rules
+from cadran.catalog import comparison, import_profiles, operations, price_files, queries, rules
 from cadran.catalog.adapters.deck_csv import DELIMITERS
 from cadran.catalog.adapters.deck_file import UnreadableDeckFile
 from cadran.catalog.queries import DeckVersion
@@ -30,6 +30,7 @@ from cadran.web.office.gate import for_staff
 from cadran.web.office.pages import page, seen
 
 MAX_UPLOAD_BYTES = uploads.MOST_BYTES  # beyond, the content is gone; `cadran deck import` takes larger ones
+UPLOADED_FORMS = tuple(form for form in price_files.FORMS if form != "cgrates")  # which is a folder
 MAX_SHOWN = 100
 MAX_SEARCH = 40
 
@@ -44,17 +45,17 @@ def listed(request: HttpRequest, staff: Staff) -> HttpResponse:
 @require_POST
 @for_staff(Permission.EDIT_PRICES)
 def upload(request: HttpRequest, staff: Staff) -> HttpResponse:
-    """Read a CSV file: report what is in it and, where asked and right, keep it as a draft. The name of the file means nothing."""
+    """Read a price list: report what is in it and, where asked and right, keep it as a draft. The name of the file means nothing."""
     brand = _brand(staff, request.POST.get("brand", ""))
     given, keep = request.FILES.get("file"), request.POST.get("deed") == "import"
     if not isinstance(given, UploadedFile) or not given.size or given.size > MAX_UPLOAD_BYTES:
-        problem = _("Choisissez un fichier CSV de 12 Mo au plus.")
+        problem = _("Choisissez un fichier de 12 Mo au plus.")
         return _list(request, staff, status=422, problem=problem, brand=brand.key)
     delimiter = request.POST.get("delimiter", ",")
     try:
         report = operations.import_deck(
             brand=brand.key,
-            source=given.read(),
+            source=_source(request, given.read()),
             at=settings.CIVIL_CLOCK.now(),
             version=request.POST.get("version", "").strip(),
             tax=_tax(request.POST.get("tax", "")),
@@ -63,7 +64,7 @@ def upload(request: HttpRequest, staff: Staff) -> HttpResponse:
         )
     except operations.DeckRefused as refused:
         report = refused.report
-    except UnreadableDeckFile as error:
+    except (UnreadableDeckFile, price_files.BadMapping) as error:
         return _list(request, staff, status=422, problem=error.message, brand=brand.key)
     except CadranError as error:
         return _list(request, staff, status=422, problem=sentence(error), brand=brand.key)
@@ -121,6 +122,15 @@ def activate(request: HttpRequest, staff: Staff, brand: str, name: str, version:
     return redirect("office:deck", brand=brand, name=name, version=version)
 
 
+def _source(request: HttpRequest, data: bytes) -> bytes | price_files.Translation:
+    """The file as it is, where it is a deck file of ours; else translated, by the saved profile that was chosen."""
+    form, profile = request.POST.get("form", ""), request.POST.get("profile", "")
+    if form not in UPLOADED_FORMS and not profile:
+        return data
+    mapping = import_profiles.find(profile) if profile else price_files.ColumnMap()
+    return price_files.translate(data, form if form in UPLOADED_FORMS else "", mapping=mapping)
+
+
 def _list(request: HttpRequest, staff: Staff, *, status: int = 200, brand: str = "", **more: object) -> HttpResponse:
     at = settings.CIVIL_CLOCK.now()
     brands = [one for one in policy.brands() if staff.serves(one.key)]
@@ -138,6 +148,8 @@ def _list(request: HttpRequest, staff: Staff, *, status: int = 200, brand: str =
         "search": search,
         "prices": queries.prices(chosen, at, search, limit=MAX_SHOWN) if search and chosen else (),
         "taxes": list(rules.TaxBasis),
+        "forms": UPLOADED_FORMS,
+        "profiles": import_profiles.names(),
         "may_edit": staff.may(Permission.EDIT_PRICES),
         **more,
     }
