@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +28,8 @@ from test_charging_withdrawals import *  # noqa: F403
 import postgres
 from cadran.charging.engine import Engine, FileTaken, NotMigrated
 from cadran.charging.ports import Charging, ChargingUnavailable, Grant
+from cadran.units.postgresql import PostgresDatabase
+from cadran.units.store import DatabaseLost, Insert, Taken, Unit
 
 del test_the_customer_sees_the_event_and_is_told_why  # noqa: F821 - reads through Django: see the reads
 
@@ -149,3 +155,47 @@ def test_the_database_refuses_to_alter_the_books(engine: Engine, address: str, s
     engine.settle(ended("s1", 31))
     with psycopg.connect(address) as other, pytest.raises(psycopg.errors.IntegrityError):
         other.execute(statement)  # type: ignore[arg-type]
+
+
+def test_who_takes_over_reads_nothing_before_the_last_transaction_of_a_dead_owner_has_ended(address: str) -> None:
+    """The server is still at a unit when both connections of its client go; the next owner waits, and sees what became of it."""
+    columns = ("owner", "brand", "currency", "opened_at")
+    wallets = Insert("balance_wallet", columns, ("text", "text", "text", "timestamptz"))
+    unit = Unit(added={wallets: [("late", "ippi", "EUR", AT)]})
+    count = "SELECT count(*) FROM balance_wallet WHERE owner = 'late'"
+    dead = PostgresDatabase(address)
+    dead.rows(count)
+    with psycopg.connect(address) as other, ThreadPoolExecutor(2) as pool:
+        other.execute("INSERT INTO balance_wallet VALUES ('late', 'ippi', 'EUR', %s)", (AT,))  # the unit waits for it
+        last = pool.submit(dead.write, unit, (wallets,))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with psycopg.connect(address, autocommit=True) as watching:
+            while watching.execute(waiting).fetchone() == (0,):
+                pass
+        assert dead._writer is not None
+        for connection in (dead._reader, dead._writer):
+            with socket.socket(fileno=os.dup(connection.fileno())) as cable:
+                cable.shutdown(socket.SHUT_RDWR)
+        after = pool.submit(_taken_over, address, count)
+        with pytest.raises(TimeoutError):
+            after.result(0.3)
+        other.rollback()
+        seen = after.result(20)
+        with pytest.raises(DatabaseLost):
+            last.result(20)
+    with psycopg.connect(address) as later:
+        assert later.execute(count).fetchone() == (seen,)
+
+
+def _taken_over(address: str, statement: str) -> int:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            found = PostgresDatabase(address)
+        except Taken:
+            assert time.monotonic() < until
+        else:
+            try:
+                return int(found.rows(statement)[0][0])
+            finally:
+                found.close()

@@ -14,7 +14,8 @@ from psycopg import errors
 from cadran.units import store
 from cadran.units.store import Change, Insert, Row, Unit
 
-LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner
+LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner; the next number is that of the connection that writes
+FENCE_S = 10
 CONNECT_S = 10
 # One row is looked up at a time, in tables whose statistics lag behind: an index is always right.
 _OPTIONS = "-c timezone=UTC -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
@@ -41,9 +42,7 @@ class PostgresDatabase:
 
     def rows(self, statement: str, values: Row = ()) -> list[Row]:
         try:
-            if self._reader.closed:
-                self._reader = self._connect()
-                self._own()
+            self._ready()
             return self._reader.execute(_translated(statement), values).fetchall()
         except errors.UndefinedTable as error:
             raise store.NoTables("the charging database has no tables: run `cadran migrate` first") from error
@@ -92,8 +91,21 @@ class PostgresDatabase:
             self._reader = self._connect()
             self._own()
         if self._writer is None or self._writer.closed or self._writer.broken:
-            self._writer = self._connect()
+            self._writer = self._fenced()
         return self._writer
+
+    def _fenced(self) -> psycopg.Connection[Any]:
+        """A connection that writes, once no earlier one does: the server may still be at the last transaction of one whose client is
+        gone, and what is read before its end would be wrong afterwards."""
+        connection = self._connect()
+        try:
+            connection.execute(f"SET lock_timeout TO '{FENCE_S}s'")
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK + 1, self._shard))
+            connection.execute("RESET lock_timeout")
+        except psycopg.Error as error:
+            connection.close()
+            raise _lost(error) from error
+        return connection
 
     def _connect(self) -> psycopg.Connection[Any]:
         try:
