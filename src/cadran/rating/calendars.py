@@ -163,7 +163,7 @@ def _civil_patterns(bands: Schedule) -> tuple[Ints, list[Minutes]]:
 
 
 def _distinct(codes: Ints) -> tuple[Ints, Ints]:
-    """The different codes, ascending, and where among them each is; without sorting where codes are small, as they nearly always are."""
+    """The different codes, ascending, and where among them each is; small codes, which is nearly all, are not sorted."""
     if codes.max() >= 1 << 24:
         kept, place = np.unique(codes, return_inverse=True)
         return kept, place.ravel()
