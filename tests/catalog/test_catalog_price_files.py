@@ -325,3 +325,15 @@ def test_a_plan_for_quotes_is_read_by_its_form(tmp_path: Path) -> None:
     with pytest.raises(price_files.UnreadablePlan, match="line 2"):
         price_files.plan(path)
     assert isinstance(plans.PrefixPlan(lines={}).find("33", AT), type(None))
+
+
+def test_the_reading_of_a_long_table_is_told_as_it_goes() -> None:
+    lines = "".join(f"{number},X,0.1\n" for number in range(100_000, 112_000))
+    told: list[tuple[int, int]] = []
+    price_files.translate(
+        f"Code,Name,Rate\n{lines}".encode(),
+        "csv",
+        mapping=ColumnMap(columns=COLUMNS),
+        progress=lambda *done: told.append(done),
+    )
+    assert told == [(5_000, 12_002), (10_000, 12_002)]

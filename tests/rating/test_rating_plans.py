@@ -73,6 +73,10 @@ def test_published_costs_come_out_exactly(
 @pytest.mark.parametrize(
     ("to", "at", "seconds", "exact"),
     [
+        ("1002", "2014-08-04T13:00:00", 20, "0.6"),  # published for the tutorial plan
+        ("1002", "2014-08-04T13:00:00", 85, "77/120"),  # published as 0.6417
+        ("1004", "2014-08-04T13:00:00", 20, "1"),  # published
+        ("1004", "2014-08-04T13:00:00", 85, "1.3"),  # published
         ("1005", "2026-11-20T10:00:00", 1, "1"),  # peak: 0.8 and one block of 30 s at 0.4 a minute
         ("1005", "2026-11-20T10:00:00", 30, "1"),
         ("1005", "2026-11-20T10:00:00", 31, "1.2"),

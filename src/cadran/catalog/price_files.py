@@ -77,7 +77,7 @@ def translate(
     if form in OTHERS:
         export = foreign.read(source, form, delimiter=mapping.delimiter, encoding=mapping.encoding)
         return foreign_deck.translate(export)
-    return mapped.read(source, mapping, form)
+    return mapped.read(source, mapping, form, progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

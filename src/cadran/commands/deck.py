@@ -130,7 +130,7 @@ def _source(
         subject=options["subject"],
         zone=bands.read_zone(options["zone"]),
     )
-    told = (lambda done, total: progress("read", done, total)) if progress else None
+    told = (lambda done, total: progress("translate", done, total)) if progress else None
     return price_files.translate(file, form or guessed, mapping=mapping, profile=plan, progress=told), mapping
 
 
@@ -347,7 +347,7 @@ def _bar(quiet: bool) -> Iterator[Progress | None]:
         def told(stage: str, done: int, total: int) -> None:
             if (stage, total) not in tasks:
                 tasks[stage, total] = bars.add_task(
-                    {"read": "reading", "write": "writing"}.get(stage, stage), total=total
+                    {"translate": "translating", "read": "reading", "write": "writing"}.get(stage, stage), total=total
                 )
             bars.update(tasks[stage, total], completed=done)
 

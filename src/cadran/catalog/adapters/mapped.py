@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cadran.catalog.adapters import tables
 from cadran.catalog.adapters.deck_cells import BadCell, shown
-from cadran.catalog.adapters.deck_csv import COLUMNS, REQUIRED
+from cadran.catalog.adapters.deck_csv import COLUMNS, REQUIRED, STEP, Progress
 from cadran.catalog.adapters.tables import Row, Table
 from cadran.catalog.adapters.translation import Origin, Translation
 from cadran.units.errors import InvalidInput
@@ -84,8 +84,8 @@ def from_text(text: str) -> ColumnMap:
     return found
 
 
-def translate(table: Table, mapping: ColumnMap) -> Translation:
-    """The rows of a table as a deck file. Raises BadMapping where the columns are not there."""
+def translate(table: Table, mapping: ColumnMap, progress: Progress | None = None) -> Translation:
+    """The rows of a table as a deck file; progress(line, total) is called now and then. Raises BadMapping where the columns are not there."""
     mapping.check()
     rows = table.rows
     for _ in range(mapping.skip):
@@ -107,16 +107,18 @@ def translate(table: Table, mapping: ColumnMap) -> Translation:
         reader.take(first)
     for row in rows:
         reader.take(row)
+        if progress and row.line % STEP == 0:
+            progress(min(row.line, table.total), table.total)
     translation.notes += [*table.notes, *_ignored(first, mapping, places)]
     translation.problems += table.problems
     translation.problem_count += table.problem_count
     return translation
 
 
-def read(source: bytes | Path, mapping: ColumnMap, form: str = "") -> Translation:
+def read(source: bytes | Path, mapping: ColumnMap, form: str = "", progress: Progress | None = None) -> Translation:
     """A CSV or XLSX file as a deck file. Raises UnreadableDeckFile, BadMapping."""
     table = tables.read(source, delimiter=mapping.delimiter, encoding=mapping.encoding, sheet=mapping.sheet, form=form)
-    return translate(table, mapping)
+    return translate(table, mapping, progress)
 
 
 def _places(header: Row | None, mapping: ColumnMap, width: int) -> tuple[dict[str, int], dict[str, str]]:

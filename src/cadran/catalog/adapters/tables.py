@@ -30,10 +30,11 @@ class Row:
 
 @dataclass(slots=True)
 class Table:
-    """Rows, read as they are asked for. notes: what was decided without being told, for people. problems: of whole lines."""
+    """Rows, read as they are asked for. total: about how many lines. notes: what was decided without being told, for people. problems: of whole lines."""
 
     rows: Iterator[Row]
     sheet: str = ""
+    total: int = 0
     notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     problem_count: int = 0
@@ -58,8 +59,8 @@ def read(source: Path | bytes, *, delimiter: str = "", encoding: str = "", sheet
     if workbook:
         if form == "csv":
             raise UnreadableDeckFile("the file is a workbook, not CSV: give --format xlsx")
-        name, cells = xlsx.rows(data, sheet)
-        return Table(rows=(Row(*row) for row in cells), sheet=name)
+        name, total, cells = xlsx.rows(data, sheet)
+        return Table(rows=(Row(*row) for row in cells), sheet=name, total=total)
     return _csv(data, delimiter, encoding)
 
 
@@ -73,7 +74,7 @@ def _csv(data: bytes, delimiter: str, encoding: str) -> Table:
     if "\n" not in text and "\r" in text:
         raise UnreadableDeckFile("lines end with CR alone: save the file with Unix or Windows line ends")
     mark = MARKS.get(delimiter, delimiter) if delimiter else _guessed(text)
-    table.rows = _rows(text, mark, table)
+    table.rows, table.total = _rows(text, mark, table), text.count("\n") + 1
     return table
 
 

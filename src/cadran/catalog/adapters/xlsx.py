@@ -30,8 +30,8 @@ _MARK = b"<!DOCTYPE"
 Cells = tuple[int, tuple[str, ...], tuple[tuple[int, str, str], ...]]
 
 
-def rows(data: bytes, sheet: str = "") -> tuple[str, Iterator[Cells]]:
-    """The name of the sheet (the first where none is named), and its rows: line, cells, and what is wrong by place (code, message).
+def rows(data: bytes, sheet: str = "") -> tuple[str, int, Iterator[Cells]]:
+    """The name of the sheet (the first where none is named), how many rows it says it has, and its rows: line, cells, and what is wrong by place (code, message).
     Raises UnreadableDeckFile."""
     _inspect(data)
     from openpyxl import load_workbook
@@ -44,7 +44,7 @@ def rows(data: bytes, sheet: str = "") -> tuple[str, Iterator[Cells]]:
     if not names or (sheet and sheet not in names):
         raise UnreadableDeckFile(f"the workbook has no sheet {shown(sheet)}: it has {', '.join(map(shown, names))}")
     name = sheet or names[0]
-    return name, _rows(book[name])
+    return name, min(book[name].max_row or 0, MAX_ROWS), _rows(book[name])
 
 
 def _inspect(data: bytes) -> None:
