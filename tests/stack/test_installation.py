@@ -13,7 +13,9 @@ import pytest
 from stack import stack_rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
-SERVICES = {"witness", "mailbox", "card", "bank", "carrier", "carrier2", "charging", "media", "sip", "web", "jobs"}
+SERVICES = {"witness", "mailbox", "card", "bank", "carrier", "carrier2", "charging", "media", "sip", "web", "jobs"} | {
+    "charging-api"
+}
 FIVE_EUROS = 5_000_000
 PASSPHRASE = {"CADRAN_BACKUP_PASSPHRASE": "twelve characters and more"}
 
@@ -49,6 +51,17 @@ def test_all_processes_give_their_figures_on_one_page(house: stack_rig.Installat
     page = httpx.get(f"http://127.0.0.1:{house.base + 5}/metrics").text
     assert "cadran_charging_" in page
     assert "cadran_voice_" in page
+
+
+def test_an_outside_switch_has_its_call_granted_and_settled(house: stack_rig.Installation) -> None:
+    key = house.cadran("charging-api", "key", "add", "pbx", "--brand", "ippi").strip()
+    api, told = f"http://127.0.0.1:{house.base + 8}/v1", {"Authorization": f"Bearer {key}"}
+    call = {"session": "stack-1", "caller": "alice", "to": "bob"}  # free between customers: the credit stays what it was
+    granted = httpx.post(f"{api}/authorise", json=call, headers=told).json()
+    assert (granted["allowed"], granted["route"]["username"]) == (True, "bob"), granted
+    over = {"session": "stack-1", "answered": True, "measured_ms": 1500}
+    assert httpx.post(f"{api}/settle", json=over, headers=told).json()["charged_s"] == 2
+    assert httpx.post(f"{api}/authorise", json=call).status_code == 401
 
 
 def test_a_second_one_on_the_same_folder_is_refused(house: stack_rig.Installation) -> None:
