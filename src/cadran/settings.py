@@ -233,7 +233,7 @@ def _postgresql(url: str) -> dict[str, Any]:
         raise InvalidSetting("write CADRAN_CHARGING_DATABASE as postgresql://user:password@host:port/database")
     query = dict(parse_qsl(found.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "cadran.units.postgresql_reads",
         "NAME": unquote(found.path.strip("/")),
         "USER": unquote(found.username or query.pop("user", "")),
         "PASSWORD": unquote(found.password or ""),

@@ -89,14 +89,14 @@ def calls(wanted: Wanted, *, after: Place | None = None, limit: int = 50) -> Pag
         conditions.append("ended_at <= %s AND NOT (ended_at = %s AND position >= %s)")
         values += [text(after.ended_at), text(after.ended_at), after.position]
     filters, more = _filters(wanted)
-    start = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1'])}"
+    start = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1 = 1'])}"
     edge = None
     if filters and (edge := _edge(start, values)):
         conditions = [*conditions, "ended_at >= %s AND NOT (ended_at = %s AND position < %s)", *filters]
         values = [*values, edge[0], edge[0], edge[1], *more]
     else:
         conditions, values = conditions + filters, values + more
-    body = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1'])}"
+    body = f"FROM charging_cdr INDEXED BY {index} WHERE {' AND '.join(conditions or ['1 = 1'])}"
     rows = _rows(
         f"SELECT ended_at, position, body {body} ORDER BY ended_at DESC, position DESC LIMIT {limit + 1}",
         values,

@@ -21,7 +21,7 @@ from cadran.units.errors import InvalidInput
 
 LOOKED_AT = 20_000
 MAX_PAGE = 500
-ANY = "1"
+ANY = "1 = 1"
 Value = str | int
 OUTCOMES = {
     "paid": "disposition IN ('answered', 'delivered') AND cost > 0",
@@ -40,24 +40,24 @@ _CALLS = """
 """
 _DIALLED = "destination"
 _OTHER_SIDE = "CASE direction WHEN 'inbound' THEN coalesce(json_extract(body, '$.caller'), '') ELSE destination END"
-_PAGE = "SELECT position, ended_at, cost FROM ({calls}) WHERE {wanted} ORDER BY ended_at DESC, position DESC LIMIT %s"
-_COUNT = "SELECT count(*) FROM ({calls})"
-_LAST = "SELECT ended_at, position FROM ({calls}) ORDER BY ended_at, position LIMIT 1"
+_PAGE = "SELECT position, ended_at, cost FROM ({calls}) AS calls WHERE {wanted} ORDER BY ended_at DESC, position DESC LIMIT %s"
+_COUNT = "SELECT count(*) FROM ({calls}) AS calls"
+_LAST = "SELECT ended_at, position FROM ({calls}) AS calls ORDER BY ended_at, position LIMIT 1"
 _TOTALS = """
-    SELECT count(*), sum(disposition = 'answered'), sum(disposition = 'answered' AND cost > 0),
-        sum(disposition = 'answered' AND cost = 0), sum(disposition = 'refused'),
+    SELECT count(*), count(*) FILTER (WHERE disposition = 'answered'), count(*) FILTER (WHERE disposition = 'answered' AND cost > 0),
+        count(*) FILTER (WHERE disposition = 'answered' AND cost = 0), count(*) FILTER (WHERE disposition = 'refused'),
         sum(CASE WHEN disposition = 'answered' THEN charged_s ELSE 0 END), sum(cost), max(currency)
-    FROM ({calls}) WHERE {wanted}
+    FROM ({calls}) AS calls WHERE {wanted}
 """
 _CALLEES = """
-    SELECT other, count(*), sum(charged_s), sum(cost), max(currency), max(number_class) FROM ({calls})
+    SELECT other, count(*), sum(charged_s), sum(cost), max(currency), max(number_class) FROM ({calls}) AS calls
     WHERE disposition = 'answered' AND direction = 'outbound' GROUP BY other ORDER BY sum(charged_s) DESC, other LIMIT %s
 """
 _OPEN = """
     SELECT state, body, granted_s, final, held_micros, seq, used_s, cdr_id
     FROM charging_session INDEXED BY charging_session_open WHERE state = 'open' AND account = %s ORDER BY opened_at LIMIT 100
 """
-_FIRST, _LATEST, _MOST = "0", "9", 2**63 - 1
+_FIRST, _LATEST, _MOST = "0001-01-01 00:00:00", "9999-12-31 23:59:59", 2**63 - 1
 
 
 class InvalidCursor(InvalidInput):

@@ -112,9 +112,9 @@ def journal(
         values += [text(after.at), text(after.at), after.owner, after.transfer]
     source = "ledger_transfer" if owner else "ledger_transfer INDEXED BY ledger_transfer_when"
     if kind and not owner:
-        source = f"(SELECT * FROM {source} ORDER BY at DESC LIMIT {WINDOW})"  # noqa: S608 - constants
+        source = f"(SELECT * FROM {source} ORDER BY at DESC LIMIT {WINDOW}) AS newest"  # noqa: S608 - constants
     statement = (
-        f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(conditions or ['1'])}"  # noqa: S608 - constants
+        f"SELECT {_COLUMNS} FROM {source} WHERE {' AND '.join(conditions or ['1 = 1'])}"  # noqa: S608 - constants
         f" ORDER BY at DESC, owner DESC, transfer DESC LIMIT {limit + 1}"
     )
     rows = _rows(statement, values)

@@ -23,18 +23,18 @@ _MOVEMENTS = """
     FROM (
         SELECT transfer, reason, at, amount_micros, currency,
             CASE WHEN kind = 'post' THEN reservation ELSE transfer END AS movement,
-            (credit_owner = owner AND substr(credit_name, 1, length(%s)) = %s)
-                - (debit_owner = owner AND substr(debit_name, 1, length(%s)) = %s) AS sign
+            CASE WHEN credit_owner = owner AND substr(credit_name, 1, length(%s)) = %s THEN 1 ELSE 0 END
+                - CASE WHEN debit_owner = owner AND substr(debit_name, 1, length(%s)) = %s THEN 1 ELSE 0 END AS sign
         FROM ledger_transfer WHERE owner = %s AND kind IN ('posted', 'post')
-    ) WHERE sign <> 0 GROUP BY movement, reason
+    ) AS moved WHERE sign <> 0 GROUP BY movement, reason
 """
 _LINES = """
     SELECT movement, reason, at, micros, currency, transfers, after FROM (
-        SELECT *, sum(micros) OVER (ORDER BY at, movement, reason) AS after FROM ({movements})
-    ) WHERE at >= %s AND at < %s AND (%s = '' OR movement = %s) ORDER BY at DESC, movement DESC, reason DESC LIMIT %s
+        SELECT *, sum(micros) OVER (ORDER BY at, movement, reason) AS after FROM ({movements}) AS found
+    ) AS lines WHERE at >= %s AND at < %s AND (%s = '' OR movement = %s) ORDER BY at DESC, movement DESC, reason DESC LIMIT %s
 """
-_BEFORE = "SELECT coalesce(sum(micros), 0) FROM ({movements}) WHERE at < %s"
-_EVER = ("0", "9")
+_BEFORE = "SELECT coalesce(sum(micros), 0) FROM ({movements}) AS found WHERE at < %s"
+_EVER = ("0001-01-01 00:00:00", "9999-12-31 23:59:59")
 _FIRST = "SELECT min(at) FROM ledger_transfer WHERE owner = %s AND kind IN ('posted', 'post')"
 
 
