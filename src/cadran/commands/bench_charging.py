@@ -7,6 +7,8 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import resource
+import shutil
 import signal
 import sqlite3
 import statistics
@@ -17,23 +19,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import RLock
-from typing import cast
+from typing import Any, cast
 
+import click
 import msgspec
+import psycopg
 from django.core.management import call_command
 from django.db import connections
 
+from cadran import settings
 from cadran.charging import needs
 from cadran.charging.adapters.client import AsyncCharging, SocketCharging
 from cadran.charging.engine import Engine, Work
 from cadran.charging.ports import AuthoriseCall, BuyCredit, Grant, SettleCall, Settled
 from cadran.charging.service import Service, stop_on_signals
 from cadran.commands.benchmarks import Result
+from cadran.commands.chaos.failure import ChaosFailed
+from cadran.commands.chaos.postgresql import Postgresql
 from cadran.policy import queries as policy
 from cadran.policy.rules import Decision
 from cadran.rating import decks
 from cadran.rating.rules import Rate
 from cadran.units.clock import SystemClock
+from cadran.units.postgresql_reads.base import DatabaseWrapper
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TERMS = "ippi/2018-04"
@@ -41,6 +49,7 @@ CLIENTS = 64
 ACCOUNTS = 1000
 QUICK_ACCOUNTS = 100
 RECORD_BYTES = 4096
+MEMORY_MB = 300
 RATES = (Rate(prefix="33", destination="France", currency="EUR", price_nanos=12_000_000, deck="bench"),)
 
 
@@ -61,6 +70,21 @@ def measure(seconds: float) -> list[Result]:
             not_durable = _lives(loose.socket, seconds, CLIENTS, accounts)
         sync_ms = _fdatasync(folder, seconds)
         faults = _faults(many.file)
+        server, server_faults = _on_postgresql(folder, seconds, accounts)
+    postgresql = (
+        []
+        if server is None
+        else [
+            Result(
+                name="postgresql_vs_synced_log",
+                value=server.rate,
+                unit="operations/s",
+                beside="synced log",
+                yardstick=ceiling.rate,
+                goal=0.15,
+            )
+        ]
+    )
     return [
         Result(
             name="sqlite_vs_synced_log",
@@ -70,6 +94,7 @@ def measure(seconds: float) -> list[Result]:
             yardstick=ceiling.rate,
             goal=0.20,
         ),
+        *postgresql,
         Result(
             name="hot_account_vs_many",
             value=hot.rate,
@@ -96,7 +121,22 @@ def measure(seconds: float) -> list[Result]:
             at_most=True,
         ),
         Result(
-            name="overdrafts_and_faults", value=faults, unit="rows", beside="", yardstick=None, goal=0, at_most=True
+            name="memory_mb",
+            value=round(many.peak_kb.value / 1024, 1),
+            unit="MB at most in memory",
+            beside="",
+            yardstick=None,
+            goal=MEMORY_MB,
+            at_most=True,
+        ),
+        Result(
+            name="overdrafts_and_faults",
+            value=faults + server_faults,
+            unit="rows",
+            beside="",
+            yardstick=None,
+            goal=0,
+            at_most=True,
         ),
     ]
 
@@ -111,8 +151,11 @@ class _Lives:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    """Where a service answers, its database, and the most memory that it ever had, told when it ends."""
+
     socket: Path
-    file: Path
+    file: Path | str
+    peak_kb: Any
 
 
 class _Log(Engine):
@@ -176,10 +219,11 @@ def _log(file: Path) -> Engine:
 
 
 @contextlib.contextmanager
-def _serving(folder: Path, make: Callable[[Path], Engine]) -> Iterator[_Place]:
-    """A service in a process of its own, on a fresh database."""
+def _serving(folder: Path, make: Callable[[Any], Engine], address: str = "") -> Iterator[_Place]:
+    """A service in a process of its own, on a fresh database: a file of the folder, or an empty one of a server."""
     folder.mkdir()
-    place = _Place(folder / "s", folder / "charging.db")
+    peak = multiprocessing.get_context("fork").Value("q", 0)
+    place = _Place(folder / "s", address or folder / "charging.db", peak)
     _migrate(place.file)
     child = multiprocessing.get_context("fork").Process(target=_serve, args=(place, make))
     child.start()
@@ -194,26 +238,54 @@ def _serving(folder: Path, make: Callable[[Path], Engine]) -> Iterator[_Place]:
             child.join()
 
 
-def _serve(place: _Place, make: Callable[[Path], Engine]) -> None:
+def _serve(place: _Place, make: Callable[[Any], Engine]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = make(place.file)
     service = Service(engine, place.socket, civil=SystemClock())
     stop_on_signals(service)
     service.serve()
     engine.close()
+    place.peak_kb.value = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _migrate(file: Path) -> None:
-    """Make the tables of `file` by pointing the alias at it for a moment."""
+def _migrate(place: Path | str) -> None:
+    """Make the tables there by pointing the alias at it for a moment."""
     alias = connections["charging"]
+    if isinstance(place, str):
+        connections["charging"] = DatabaseWrapper({**alias.settings_dict, **settings._postgresql(place)}, "charging")
+        try:
+            call_command("migrate", database="charging", verbosity=0)
+        finally:
+            connections["charging"].close()
+            connections["charging"] = alias
+        return
     kept = alias.settings_dict["NAME"]
     alias.close()
-    alias.settings_dict["NAME"] = str(file)
+    alias.settings_dict["NAME"] = str(place)
     try:
         call_command("migrate", database="charging", verbosity=0)
     finally:
         alias.close()
         alias.settings_dict["NAME"] = kept
+
+
+def _on_postgresql(folder: Path, seconds: float, accounts: int) -> tuple[_Lives | None, int]:
+    """The same load on a server of its own, and what is wrong in its books; None where no server can be started, which is said."""
+    server = Postgresql()
+    try:
+        server.found()
+        with _serving(folder / "server", _engine, server.address) as place:
+            _fill(place.socket, accounts)
+            found = _lives(place.socket, seconds, CLIENTS, accounts)
+        with psycopg.connect(server.address) as connection:
+            return found, sum(int(row[0]) for query in _FAULTS for row in connection.execute(query))
+    except (ChaosFailed, OSError, KeyError) as error:
+        click.echo(f"postgresql_vs_synced_log is not measured: {error}", err=True)
+        return None, 0
+    finally:
+        if server.process is not None:
+            server.kill()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def _wait(socket: Path) -> None:
@@ -312,13 +384,13 @@ def _fdatasync(folder: Path, seconds: float) -> float:
     return statistics.median(times) * 1000
 
 
-def _faults(file: Path) -> int:
+_FAULTS = (
+    "SELECT count(*) FROM ledger_account WHERE balance_micros - held_micros < floor_micros",
+    "SELECT count(*) FROM (SELECT 1 FROM ledger_posting GROUP BY currency HAVING sum(amount_micros) <> 0) AS unequal",
+)
+
+
+def _faults(file: Path | str) -> int:
     """Accounts below their floor and currencies that do not sum to zero, after all that."""
     with contextlib.closing(sqlite3.connect(file)) as connection:
-        below = connection.execute(
-            "SELECT count(*) FROM ledger_account WHERE balance_micros - held_micros < floor_micros"
-        )
-        unequal = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM ledger_posting GROUP BY currency HAVING sum(amount_micros) <> 0)"
-        )
-        return int(below.fetchone()[0]) + int(unequal.fetchone()[0])
+        return sum(int(connection.execute(query).fetchone()[0]) for query in _FAULTS)
