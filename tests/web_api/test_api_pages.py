@@ -123,3 +123,68 @@ def test_a_delivery_is_replayed_by_who_serves_its_brand_and_account(claire: part
         browser.post("/account/login/", {"login": "claire", "password": PASSWORD})
         answer = browser.post(path) if "replay" in path else browser.get(path)
         assert answer.status_code == 404
+
+
+def test_a_customer_adds_an_address_tries_it_sees_what_was_sent_and_removes_it(
+    browser: Client, claire: party.Customer
+) -> None:
+    owner = webhook_queries.Owner("ippi", claire.account)
+    asked = {"add": "1", "url": "http://127.0.0.1:9/<b>", "kinds": ["credit.low", "case.answered"]}
+    page = browser.post("/account/webhooks/", asked).content.decode()
+    (one,) = webhook_queries.endpoints(owner)
+    assert one.kinds == ("credit.low", "case.answered")
+    secret = re.search(r'value="(whsec_[^"]+)"', page)
+    assert secret
+    assert secret[1] not in browser.get("/account/webhooks/").content.decode()
+    assert "<b>" not in page
+    for deed in ("ping", "disable", "enable"):
+        answer = browser.post("/account/webhooks/", {"endpoint": one.endpoint_id, "deed": deed})
+        assert answer.status_code == 302
+    ((_, sent),) = webhook_queries.deliveries(one.endpoint_id, owner)
+    assert sent.delivery_id in browser.get("/account/webhooks/").content.decode()
+    assert browser.post("/account/webhooks/", {"replay": sent.delivery_id}).status_code == 302
+    kinds = {"endpoint": one.endpoint_id, "deed": "kinds", "kinds": ["call.ended"]}
+    assert browser.post("/account/webhooks/", kinds).status_code == 302
+    assert webhook_queries.endpoint(one.endpoint_id, owner).kinds == ("call.ended",)
+    fresh = browser.post("/account/webhooks/", {"endpoint": one.endpoint_id, "deed": "rotate"}).content.decode()
+    assert "whsec_" in fresh
+    assert browser.post("/account/webhooks/", {"endpoint": one.endpoint_id, "deed": "remove"}).status_code == 302
+    assert webhook_queries.endpoints(owner) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ftp://x.example/"},
+        {"kinds": []},
+        {"kinds": ["proposal.waiting"]},
+        {"kinds": ["nothing"]},
+        {"url": "https://u:p@x.example/"},
+    ],
+)
+def test_an_address_that_is_not_called_or_wants_what_is_not_its_own_is_not_kept(
+    browser: Client, claire: party.Customer, wrong: dict[str, object]
+) -> None:
+    asked = {"add": "1", "url": "https://hooks.example.com/", "kinds": ["call.ended"]} | wrong
+    assert browser.post("/account/webhooks/", asked).status_code == 422
+    assert webhook_queries.endpoints(webhook_queries.Owner("ippi", claire.account)) == ()
+
+
+def test_another_customers_webhooks_are_not_there_and_the_page_asks_again_who_it_is(
+    browser: Client, register: Callable[..., party.Customer]
+) -> None:
+    bruno = register("bruno")
+    theirs = webhooks.add_endpoint(
+        owner=webhook_queries.Owner("ippi", bruno.account),
+        url="http://127.0.0.1:9/",
+        kinds=["call.ended"],
+        by="bruno",
+        at=settings.CIVIL_CLOCK.now(),
+    ).endpoint.endpoint_id
+    for deed in ("ping", "rotate", "remove", "enable", "kinds"):
+        asked = {"endpoint": theirs, "deed": deed, "kinds": ["call.ended"]}
+        assert browser.post("/account/webhooks/", asked).status_code == 404
+    assert theirs not in browser.get("/account/webhooks/").content.decode()
+    fresh = Client()
+    fresh.post("/account/login/", {"login": "bruno", "password": PASSWORD})
+    assert Client(enforce_csrf_checks=True).post("/account/webhooks/", {"add": "1"}).status_code == 403

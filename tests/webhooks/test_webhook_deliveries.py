@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -13,7 +14,7 @@ from webhook_receiver import Receiver, receiver
 
 from cadran.charging import queries as charging
 from cadran.journeys import carry, webhooks
-from cadran.messaging.webhooks import deliveries, models, operations, queries, rules
+from cadran.messaging.webhooks import deliveries, kinds, models, operations, queries, rules
 from cadran.messaging.webhooks.adapters.http import HttpSender
 from cadran.messaging.webhooks.ports import Parcel
 from cadran.policy import operations as policy_operations
@@ -25,6 +26,8 @@ MINE = queries.Owner("ippi", "A000001")
 STAFF = queries.Owner("ippi")
 BODY = {"order": "pay_1", "account": "A000001", "amount_micros": 10_000_000, "currency": "EUR", "means": "card"}
 SENDER = HttpSender(lax=True, timeout_s=0.5)
+ROOMS = Path(__file__).parents[2] / "src/cadran"
+SOURCES = [one.read_text() for one in ROOMS.rglob("*.py") if one.name != "kinds.py" and "web" not in one.parts]
 
 
 @pytest.fixture
@@ -250,6 +253,40 @@ def test_an_event_of_a_room_is_told_when_it_is_carried(hook: Receiver) -> None:
     carry.pending(charging=mock.Mock(), now=AT)
     found = only(made.endpoint, STAFF)
     assert json.loads(found.body)["data"] == {"prefix": "abc", "account": "", "scopes": [], "test": False}
+
+
+def test_what_is_for_everybody_reaches_every_account_and_what_is_for_staff_none(hook: Receiver) -> None:
+    mine = add(hook, MINE, "terms.published", "prices.activated")
+    theirs = add(hook, STAFF, "terms.published", "proposal.waiting")
+    published = {
+        "brand": "ippi",
+        "terms": "ippi/2099-01",
+        "effective_from": "2099-01-01",
+        "sha256": "0",
+        "proposal": "p",
+    }
+    policy_operations.record_event(kind="policy.terms-published", key="ippi/2099-01", body=published, at=AT)
+    proposed = {
+        "brand": "ippi",
+        "account": MINE.account,
+        "proposal": "prop_1",
+        "kind": "give-credit",
+        "reason": "private",
+    }
+    policy_operations.record_event(kind="journeys.proposal-proposed", key="prop_1", body=proposed, at=AT)
+    carry.pending(charging=mock.Mock(), now=AT)
+    told = json.loads(only(mine.endpoint).body)["data"]
+    assert told == {"terms": "ippi/2099-01", "effective_from": "2099-01-01", "sha256": "0"}
+    found = [one.kind for _, one in queries.deliveries(theirs.endpoint.endpoint_id, STAFF)]
+    assert sorted(found) == ["proposal.waiting", "terms.published"]
+    assert not any("private" in one.body for _, one in queries.deliveries(theirs.endpoint.endpoint_id, STAFF))
+
+
+@pytest.mark.parametrize("kind", sorted(kinds.BY_EVENT))
+def test_every_kind_comes_of_an_event_that_some_room_records(kind: str) -> None:
+    """The event's name stands in the code of a room, whole or as the end that a state gives it."""
+    stem = kind.rpartition("-")[0]
+    assert any(f'"{kind}"' in text or f"{stem}-{{" in text for text in SOURCES), kind
 
 
 def test_calls_are_told_from_the_moment_that_somebody_wants_them(

@@ -144,7 +144,13 @@ def test_a_kind_tells_the_fields_that_it_names_and_nothing_else() -> None:
 
 
 def test_kinds_are_of_the_list_and_at_least_one() -> None:
-    assert rules.checked_kinds(["payment.received", "call.ended", "call.ended"]) == ("call.ended", "payment.received")
+    assert rules.checked_kinds(["payment.received", "call.ended", "call.ended"], account="") == (
+        "call.ended",
+        "payment.received",
+    )
     for wrong in ([], ["call.begun"], ["ping"], ["call.ended", "x"]):
         with pytest.raises(rules.InvalidEndpoint):
-            rules.checked_kinds(wrong)
+            rules.checked_kinds(wrong, account="")
+    with pytest.raises(rules.InvalidEndpoint):
+        rules.checked_kinds(["proposal.waiting"], account="A000001")
+    assert rules.checked_kinds(["proposal.waiting"], account="") == ("proposal.waiting",)

@@ -274,7 +274,7 @@ def carry_out(*, proposal_id: str, at: datetime) -> Shown:
     found = _terms(proposal_id)
     if found.state is not ProposalState.APPROVED:
         return found
-    body, failed, note = found.body, False, ""
+    body, failed, note, effective_from = found.body, False, "", ""
     try:
         terms = publication.publish(
             brand=found.brand,
@@ -283,7 +283,8 @@ def carry_out(*, proposal_id: str, at: datetime) -> Shown:
             texts=_texts(body["texts"]),
             today=_today(found.brand, at),
         )
-        note = f"published {terms.ref}, in force from {terms.effective_from}"
+        effective_from = str(terms.effective_from)
+        note = f"published {terms.ref}, in force from {effective_from}"
     except CadranError as error:
         failed, note = True, error.message
     with transaction.atomic():
@@ -292,7 +293,13 @@ def carry_out(*, proposal_id: str, at: datetime) -> Shown:
             policy_events.record_event(
                 kind="policy.terms-published",
                 key=f"{found.brand}/{body['version']}",
-                body={"proposal": proposal_id, "sha256": str(body["sha256"])},
+                body={
+                    "proposal": proposal_id,
+                    "sha256": str(body["sha256"]),
+                    "brand": found.brand,
+                    "terms": f"{found.brand}/{body['version']}",
+                    "effective_from": effective_from,
+                },
                 at=found.proposed_at,
             )
         return operations.finished(proposal_id=proposal_id, failed=failed, note=note[:400], at=at)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cadran.charging import queries as charging
 from cadran.charging.records import Record
-from cadran.messaging.webhooks import operations, queries, rules
+from cadran.messaging.webhooks import kinds, operations, queries
 from cadran.party import queries as party
 from cadran.policy.events import PendingEvent
 
@@ -16,17 +16,29 @@ AT_ONCE = 200
 
 def announce(event: PendingEvent) -> int:
     """Tell an event to the endpoints that want its kind; returns to how many. Idempotent by the event's kind and key."""
-    kind = rules.BY_EVENT.get(event.kind)
+    kind = kinds.BY_EVENT.get(event.kind)
     if kind is None:
         return 0
-    account = str(event.body.get("account") or "")
     try:
-        brand = str(event.body.get("brand") or "") or (party.customer_of_account(account).brand if account else "")
+        brand, account = _whose(event)
     except party.UnknownCustomer:
         return 0
     return operations.announce(
-        kind=kind, source=f"{event.kind}:{event.key}", brand=brand, account=account, body=event.body, at=event.at
+        kind=kind,
+        source=f"{event.kind}:{event.key}",
+        brand=brand,
+        account=account,
+        body={**event.body, "account": account},
+        at=event.at,
     )
+
+
+def _whose(event: PendingEvent) -> tuple[str, str]:
+    """The brand and the account that an event is about; events of a sign-in name its user. Raises UnknownCustomer."""
+    account, brand = str(event.body.get("account") or ""), str(event.body.get("brand") or "")
+    if not account and (user_name := str(event.body.get("user_name") or "")):
+        account = party.customer_named(user_name).account
+    return brand or (party.customer_of_account(account).brand if account else ""), account
 
 
 def follow_calls(*, at: datetime) -> int:

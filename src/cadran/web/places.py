@@ -104,6 +104,7 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
                 "screen",
             ),
             Card(("api_keys",), _("Clés de l’API"), _("Laisser vos programmes lire et agir à votre place."), "key"),
+            Card(("webhooks",), "Webhooks", _("Prévenir vos programmes de ce qui arrive."), "globe"),
             Card(
                 ("report",),
                 _("Codes perdus ou abus"),

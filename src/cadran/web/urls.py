@@ -6,6 +6,7 @@ from allauth.account import views as allauth_views
 from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
 from cadran.web.accounts import agreed, signup
+from cadran.web.api import hook_pages
 from cadran.web.api import pages as api_pages
 from cadran.web.views import automatic, consumption, corrected, customer, desk, phones, public, topup, warning_choice
 
@@ -62,6 +63,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", customer.account, name="account"),
     path("account/", include("cadran.web.accounts.urls")),
     path("account/api-keys/", api_pages.customer_keys, name="api_keys"),
+    path("account/webhooks/", hook_pages.customer_webhooks, name="webhooks"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("office/", include("cadran.web.office.urls")),
     path("api/", include("cadran.web.api.urls")),

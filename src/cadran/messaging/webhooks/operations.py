@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cadran.messaging.webhooks import models, queries, rules
+from cadran.messaging.webhooks.kinds import KINDS, Audience
 from cadran.party import vault
 from cadran.policy import operations as policy_operations
 from cadran.units import ids
@@ -57,7 +58,7 @@ def add_endpoint(
             account=owner.account,
             url=rules.checked_url(url, lax=lax()),
             description=_described(description),
-            kinds=list(rules.checked_kinds(kinds)),
+            kinds=list(rules.checked_kinds(kinds, account=owner.account)),
             made_by=by[:64],
             created_at=utc(at),
         )
@@ -83,7 +84,7 @@ def change_endpoint(
     with transaction.atomic():
         row = queries.endpoint_row(endpoint_id, owner)
         row.url = row.url if url is None else rules.checked_url(url, lax=lax())
-        row.kinds = row.kinds if kinds is None else list(rules.checked_kinds(kinds))
+        row.kinds = row.kinds if kinds is None else list(rules.checked_kinds(kinds, account=owner.account))
         row.description = row.description if description is None else _described(description)
         if enabled is not None:
             row.state, row.given_up = ("enabled" if enabled else "disabled"), 0
@@ -114,11 +115,15 @@ def rotate_secret(*, owner: queries.Owner, endpoint_id: str, by: str, at: dateti
 
 
 def announce(*, kind: str, source: str, brand: str, account: str, body: Mapping[str, object], at: datetime) -> int:
-    """Tell a fact to every endpoint that wants it; returns to how many. The same source again changes nothing."""
+    """Tell a fact to every endpoint that wants it, of those whom the kind is for; returns to how many. The same source again changes
+    nothing."""
+    audience = KINDS[kind].audience
     with transaction.atomic():
         if models.Notice.objects.filter(source=source).exists():
             return 0
-        concerned = Q(account=account) | Q(account="") if account else Q(account="")
+        concerned = Q() if audience is Audience.EVERYBODY else Q(account="")
+        if account and audience is Audience.CONCERNED:
+            concerned |= Q(account=account)
         rows = models.Endpoint.objects.filter(concerned, brand=brand, state="enabled")
         wanting = [row for row in rows if kind in row.kinds and _keeps_up(row)]
         if wanting:

@@ -9,10 +9,10 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 
+from cadran.messaging.webhooks.kinds import KINDS, Audience
 from cadran.units.errors import InvalidInput
 
 PING = "ping"
@@ -47,80 +47,23 @@ class ForgedWebhook(InvalidInput):
     error_id = "webhooks-forged"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of notice: of which events of the rooms it comes, and the fields of theirs that it tells. Nothing else leaves."""
-
-    events: tuple[str, ...]
-    fields: tuple[str, ...]
-    en: str
-    fr: str
-
-
-KINDS: Mapping[str, Kind] = {
-    "call.ended": Kind(
-        (),
-        ("call", "account", "direction", "disposition", "charged_s", "charge_micros", "currency", "corrects"),
-        "A call is over, was refused, or was corrected: its record is there.",
-        "Un appel est terminé, refusé ou corrigé : son enregistrement est là.",
-    ),
-    "payment.received": Kind(
-        ("payment.received",),
-        ("order", "account", "amount_micros", "currency", "means"),
-        "An order of credit is paid.",
-        "Une commande de crédit est payée.",
-    ),
-    "payment.transfer-awaited": Kind(
-        ("payment.transfer-awaited",),
-        ("order", "account", "amount_micros", "currency", "reference"),
-        "An order waits for its bank transfer.",
-        "Une commande attend son virement.",
-    ),
-    "payment.review-needed": Kind(
-        ("payment.review-needed",),
-        ("order", "account", "amount_micros", "currency", "paid_micros"),
-        "What was paid is not what was ordered: staff look at it.",
-        "Le montant payé n’est pas celui de la commande : l’opérateur l’examine.",
-    ),
-    "customer.validated": Kind(
-        ("party.customer-validated",),
-        ("account", "brand"),
-        "A customer is validated: the services are open.",
-        "Un client est validé : ses services sont ouverts.",
-    ),
-    "sip.password-changed": Kind(
-        ("party.sip-password-changed",),
-        ("username", "account"),
-        "The password of a SIP user was changed.",
-        "Le mot de passe d’un utilisateur SIP a changé.",
-    ),
-    "key.made": Kind(
-        ("party.api-key-made",),
-        ("prefix", "account", "scopes", "test"),
-        "A key of the API was made.",
-        "Une clé de l’API a été créée.",
-    ),
-    "key.revoked": Kind(
-        ("party.api-key-revoked",),
-        ("prefix", "account", "test"),
-        "A key of the API was revoked.",
-        "Une clé de l’API a été révoquée.",
-    ),
-}
-BY_EVENT: Mapping[str, str] = {event: name for name, kind in KINDS.items() for event in kind.events}
-
-
 def told(kind: str, body: Mapping[str, object]) -> dict[str, object]:
     """Of a body, the fields that the kind tells."""
     return {name: body[name] for name in KINDS[kind].fields if name in body}
 
 
-def checked_kinds(names: Iterable[str]) -> tuple[str, ...]:
-    """The kinds in their order, without repeats. Raises InvalidEndpoint for none and for an unknown one."""
-    wanted = {str(name) for name in names}
-    found = tuple(name for name in KINDS if name in wanted)
+def kinds_of(account: str) -> tuple[str, ...]:
+    """The kinds that the endpoints of an account may want; with an empty account, those of the brand's staff."""
+    return tuple(name for name, kind in KINDS.items() if not account or kind.audience is not Audience.STAFF)
+
+
+def checked_kinds(names: Iterable[str], *, account: str) -> tuple[str, ...]:
+    """The kinds in their order, without repeats. Raises InvalidEndpoint for none, for an unknown one, and for one of staff alone where
+    the account is a customer's."""
+    wanted, known = {str(name) for name in names}, kinds_of(account)
+    found = tuple(name for name in known if name in wanted)
     if not found or len(found) != len(wanted):
-        raise InvalidEndpoint(f"choose at least one kind, of these alone: {', '.join(KINDS)}", field="kinds")
+        raise InvalidEndpoint(f"choose at least one kind, of these alone: {', '.join(known)}", field="kinds")
     return found
 
 

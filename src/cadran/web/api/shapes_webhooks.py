@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from cadran.messaging.webhooks import queries, rules
+from cadran.messaging.webhooks import kinds as kinds_of_notices
+from cadran.messaging.webhooks import queries
 from cadran.web.api.shapes import CONTROL_FREE, Asked, Instant, Shape
 
 Url = Annotated[
@@ -17,10 +18,11 @@ Description = Annotated[str, StringConstraints(max_length=80, pattern=CONTROL_FR
 
 
 class WebhookKind(Shape):
-    """A kind of notice, and the fields of its `data`."""
+    """A kind of notice, and the fields of its `data`. `audience`: concerned (the account and staff), everybody, or staff."""
 
     kind: str
     fields: list[str]
+    audience: str
     en: str
     fr: str
 
@@ -133,7 +135,9 @@ def delivery(found: queries.Delivery) -> Delivery:
 def kinds() -> WebhookKinds:
     return WebhookKinds(
         kinds=[
-            WebhookKind(kind=name, fields=list(kind.fields), en=kind.en, fr=kind.fr)
-            for name, kind in rules.KINDS.items()
+            WebhookKind(
+                kind=name, fields=list(kind.fields), audience=kind.audience.name.lower(), en=kind.en, fr=kind.fr
+            )
+            for name, kind in kinds_of_notices.KINDS.items()
         ]
     )

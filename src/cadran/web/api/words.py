@@ -60,6 +60,21 @@ DELIVERY_STATES = {
     "delivered": _("remis"),
     "given-up": _("non remis"),
 }
+NOTICES = {
+    "call": _("Appels"),
+    "payment": _("Paiements"),
+    "receipt": _("Reçus de paiement"),
+    "automatic-topup": _("Rechargement automatique"),
+    "credit": _("Crédit"),
+    "customer": _("Inscription et clôture"),
+    "account": _("Sécurité du compte"),
+    "document": _("Pièces d’identité"),
+    "case": _("Dossiers"),
+    "sip": _("Lignes SIP"),
+    "key": _("Clés de l’API"),
+    "terms": _("Conditions"),
+    "prices": _("Tarifs"),
+}
 ENDPOINT_STATES = {
     "enabled": _("en service"),
     "disabled": _("arrêtée"),
@@ -91,6 +106,11 @@ def tag(name: str) -> str:
 
 def delivery_state(name: str) -> str:
     return gettext(DELIVERY_STATES[name])
+
+
+def notices(subject: str) -> str:
+    """What the notices of one subject are called."""
+    return gettext(NOTICES[subject])
 
 
 def endpoint_state(name: str) -> str:

@@ -104,7 +104,8 @@ def add_webhook(request: HttpRequest, asked: Body[told.EndpointAsked]) -> told.E
     An https address, and the kinds that it wants. The secret that signs is in this answer, and never shown again.
     """
     if _by(request).test:
-        return _sample(asked)
+        customer = _by(request).customer
+        return _sample(asked, customer.account if customer else "")
     made = operations.add_endpoint(
         owner=owner_of(request),
         url=asked.url,
@@ -226,13 +227,13 @@ def replay(request: HttpRequest, delivery_id: Path[shapes.Identifier]) -> told.D
     return told.delivery(again)
 
 
-def _sample(asked: told.EndpointAsked) -> told.EndpointMade:
+def _sample(asked: told.EndpointAsked, account: str) -> told.EndpointMade:
     """What a test key gets: the same checks, and an endpoint that is kept nowhere."""
     made = told.Endpoint(
         id="whe_sample",
         url=rules.checked_url(asked.url, lax=operations.lax()),
         description=asked.description,
-        kinds=list(rules.checked_kinds(asked.kinds)),
+        kinds=list(rules.checked_kinds(asked.kinds, account=account)),
         state="enabled",
         rotating_until=None,
         created_at=settings.CIVIL_CLOCK.now(),
