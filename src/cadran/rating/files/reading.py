@@ -128,7 +128,7 @@ def _csv(path: Path, reading: Reading, look: Look) -> Source:
         raise UnreadableFile(f"{path.name} is empty: its first line names the columns") from None
     if isinstance(head, Broken):
         raise UnreadableFile(f"{path.name} starts with a line of more than {MAX_LINE} bytes")
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:200]:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head.partition(b"\n")[0]:
         raise UnreadableFile(f"{path.name} is UTF-16 or no text at all: convert it to UTF-8")
     head = head.removeprefix(b"\xef\xbb\xbf")
     first, _, rest = head.partition(b"\n")
