@@ -318,3 +318,14 @@ def test_the_tables_and_the_rules_of_live_calls_write_the_same_files(tmp_path: P
         found.append((out.read_bytes(), out.with_name(f"{out.stem}.rejects.csv").read_bytes(), outcome.sums))
     assert found[0] == found[1]
     assert {b"night", b"noon"} <= set(found[0][0].replace(b'"', b"").replace(b"\n", b",").split(b","))
+
+
+def test_a_parquet_file_whose_dictionary_stands_for_gigabytes_is_refused(tmp_path: Path) -> None:
+    cell = "y" * (reading.MAX_CELL + 1)
+    notes = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array([cell]))
+    columns_of = {"number": [33142] * 50_000, "at": [AT] * 50_000, "seconds": [1] * 50_000, "note": notes}
+    pq.write_table(pa.table(columns_of), tmp_path / "a.parquet", store_schema=False)
+    assert (tmp_path / "a.parquet").stat().st_size < 1 << 20
+    with pytest.raises(reading.UnreadableFile, match="cell"):
+        rate(tmp_path / "a.parquet", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))

@@ -27,6 +27,8 @@ MAX_RECORD_LINES = 100
 MAX_COLUMNS = 500
 MAX_CELL = 64 << 10
 CHUNK = 65_536
+TEXT_BYTES = 64 << 20  # of one text column in one chunk
+MANY_GROUPS = 64
 SHOWN = 2_000
 # A gzip of call records shrinks them tenfold; what grows beyond these is made to fill a disk or a memory.
 MAX_GROWTH = 200
@@ -97,20 +99,22 @@ def _parquet(path: Path, look: Look, groups: Sequence[int], start: int) -> Sourc
         raise WrongColumns(f"{path.name} has {len(schema)} columns: a record has at most {MAX_COLUMNS}")
 
     def pieces() -> Iterator[tuple[int, Any]]:
-        all_rows = file.metadata.num_rows
-        first, size, total = start, path.stat().st_size, max(all_rows, 1)
-        expected = sum(file.metadata.row_group(one).num_rows for one in groups) if groups else all_rows
+        counts = [file.metadata.row_group(one).num_rows for one in range(file.num_row_groups)]
+        size, total = path.stat().st_size, max(sum(counts), 1)
+        place = start
         try:
-            for batch in file.iter_batches(CHUNK, row_groups=list(groups) or None, use_threads=False):
-                yield first, batch
-                look(size * batch.num_rows // total)
-                first += batch.num_rows
+            for some in _together(list(groups) or list(range(len(counts))), counts):
+                for batch in file.iter_batches(_rows(path, schema, some), row_groups=some, use_threads=False):
+                    yield place, batch
+                    look(size * batch.num_rows // total)
+                    place += batch.num_rows
         except (OSError, pa.ArrowException) as error:
-            raise UnreadableFile(f"{path.name} breaks off after record {first - 1}: {str(error)[:200]}") from None
+            raise UnreadableFile(f"{path.name} breaks off after record {place - 1}: {str(error)[:200]}") from None
         finally:
             file.close()
-        if first - start != expected:
-            raise UnreadableFile(f"{path.name} holds {first - start} records, and says that it has {expected}")
+        expected = sum(counts[one] for one in groups) if groups else file.metadata.num_rows
+        if place - start != expected:
+            raise UnreadableFile(f"{path.name} holds {place - start} records, and says that it has {expected}")
 
     def read(piece: tuple[int, Any]) -> Chunk:
         first, batch = piece
@@ -118,6 +122,45 @@ def _parquet(path: Path, look: Look, groups: Sequence[int], start: int) -> Sourc
         return Chunk(pa.Table.from_batches([batch], schema=batch.schema).replace_schema_metadata(None), lines)
 
     return Source(path, schema, pieces(), read)
+
+
+def _together(groups: list[int], counts: list[int]) -> Iterator[list[int]]:
+    """Row groups that are read at once: small ones together."""
+    some: list[int] = []
+    for group in groups:
+        some.append(group)
+        if sum(counts[one] for one in some) >= CHUNK or len(some) >= MANY_GROUPS:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _rows(path: Path, schema: Any, groups: list[int]) -> int:
+    """How many rows may be read at once. A dictionary lets a small file stand for texts without end, so its longest is looked at
+    first. Raises UnreadableFile for a cell beyond MAX_CELL."""
+    texts = [field.name for field in schema if _is_text(field.type)]
+    longest = MAX_CELL >> 2 if any(pa.types.is_nested(field.type) for field in schema) else 1
+    for group in groups if texts else ():
+        with pq.ParquetFile(path, read_dictionary=texts, buffer_size=1 << 16, pre_buffer=False) as file:
+            for batch in file.iter_batches(16, row_groups=[group], columns=texts, use_threads=False):
+                for column in batch.columns:
+                    held = column.dictionary if pa.types.is_dictionary(column.type) else column
+                    longest = max(longest, pc.max(pc.binary_length(held)).as_py() or 0)
+                break
+    if longest > MAX_CELL:
+        raise UnreadableFile(f"{path.name} has a cell longer than {MAX_CELL} bytes: that is no call record")
+    return max(256, min(CHUNK, TEXT_BYTES // longest))
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or (pa.types.is_dictionary(kind) and _is_text(kind.value_type))
+    )
 
 
 def _csv(path: Path, reading: Reading, look: Look) -> Source:
