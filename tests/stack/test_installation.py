@@ -56,7 +56,11 @@ def test_all_processes_give_their_figures_on_one_page(house: stack_rig.Installat
 def test_an_outside_switch_has_its_call_granted_and_settled(house: stack_rig.Installation) -> None:
     key = house.cadran("charging-api", "key", "add", "pbx", "--brand", "ippi").strip()
     api, told = f"http://127.0.0.1:{house.base + 8}/v1", {"Authorization": f"Bearer {key}"}
-    call = {"session": "stack-1", "caller": "alice", "to": "bob"}  # free between customers: the credit stays what it was
+    call = {
+        "session": "stack-1",
+        "caller": "alice",
+        "to": "bob",
+    }  # free between customers: the credit stays what it was
     granted = httpx.post(f"{api}/authorise", json=call, headers=told).json()
     assert (granted["allowed"], granted["route"]["username"]) == (True, "bob"), granted
     over = {"session": "stack-1", "answered": True, "measured_ms": 1500}

@@ -132,7 +132,8 @@ class Switchboard:
         self.charging = PipedCharging(house.socket)
         self.desk = Desk(self.charging, self.callers, FixedClock())
         self.keyring = Keyring(self.callers.read, clock=BootClock(), civil=FixedClock(), ttl_s=0)
-        transport = httpx.ASGITransport(app=Application(self.desk, self.keyring))
+        self.application = Application(self.desk, self.keyring)
+        transport = httpx.ASGITransport(app=self.application)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://switches")
 
     def post(self, op: str, body: object, *, key: str | None = None, **headers: str) -> httpx.Response:

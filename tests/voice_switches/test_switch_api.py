@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from charging_rig import AT, Books
@@ -327,3 +328,23 @@ def test_without_charging_a_switch_is_told_to_come_again(board: Switchboard) -> 
     assert (answer.status_code, answer.json()["error_id"]) == (503, "charging-unavailable")
     assert answer.headers["retry-after"] == "1"
     assert board.get("/v1/health").status_code == 503
+
+
+def test_a_switch_that_goes_away_before_its_answer_breaks_nothing(board: Switchboard, books: Books) -> None:
+    body = json.dumps(CALL).encode()
+    headers = [(b"authorization", f"Bearer {board.key}".encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "path": "/v1/authorise", "method": "POST", "headers": headers, "client": ("127.0.0.1", 1)}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def closed(_message: object) -> None:
+        raise RuntimeError("the handler is closed")
+
+    async def left() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    board.runner.run(board.application(scope, receive, closed))
+    board.runner.run(board.application(scope, left, closed))
+    assert len(books.rows("SELECT * FROM charging_session")) == 1
+    assert board.ask("authorise", CALL)["granted_s"] == 10

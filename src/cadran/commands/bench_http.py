@@ -212,6 +212,10 @@ async def _all(port: int, seconds: float) -> tuple[float, int]:
     before, start = sum(client.answered for client in clients), time.perf_counter()
     await asyncio.sleep(seconds)
     after, took = sum(client.answered for client in clients), time.perf_counter() - start
+    for client in clients:
+        client.over = True
+    while any(client.under_way for client in clients) and time.perf_counter() < start + took + 10:
+        await asyncio.sleep(0.01)
     failed = sum(client.failed for client in clients)
     for client in clients:
         client.stop()
@@ -223,6 +227,7 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers, self._received, self.answered, self.failed = numbers, b"", 0, 0
+        self.over, self.under_way = False, 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -241,11 +246,13 @@ class _Client(asyncio.Protocol):
             received = received[end:]
         self._received = received
         self.answered += done
-        if done and self._transport is not None:
+        self.under_way -= done
+        if done and not self.over:
             self._send(done)
 
     def _send(self, count: int) -> None:
         assert self._transport is not None
+        self.under_way += count
         self._transport.write(b"".join(_request(next(self._numbers)) for _ in range(count)))
 
     def stop(self) -> None:

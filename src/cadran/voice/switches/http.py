@@ -82,8 +82,14 @@ class Application:
                 problems.Failed("this failed on our side: tell us the request's id"), op, scope
             )
         length = (b"content-length", str(len(body)).encode())
-        await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-        await send({"type": "http.response.body", "body": body})
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+            await send({"type": "http.response.body", "body": body})
+        except (
+            OSError,
+            RuntimeError,
+        ):  # uvloop's word for a connection that is closed: the switch asks again, and is answered alike
+            figures.TURNED.labels("gone").inc()
 
     async def _answer(self, op: str, scope: Scope, receive: Receive) -> bytes:
         if not op:
