@@ -279,7 +279,7 @@ def _tell(row: Rerating, at: datetime) -> int:
             proposals.finished(
                 proposal_id=row.proposal_id,
                 failed=bool(row.note),
-                note=row.note or f"{row.corrected} calls corrected",
+                note=row.note,
                 at=at,
             )
     return 1

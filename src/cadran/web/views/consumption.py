@@ -153,6 +153,7 @@ def _told(found: Record) -> dict[str, object]:
         "terms": policy.terms(found.terms),
         "charge": dict(found.charge),
         "corrections": [one for one in corrections if one.cdr_id != found.cdr_id],
+        "price": corrections[-1].charge_micros if corrections and not found.corrects else found.charge_micros,
         "key": ids.new_id("ask"),
     }
 
