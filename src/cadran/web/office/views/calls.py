@@ -25,6 +25,7 @@ from cadran.party import staff_queries
 from cadran.party.queries import Customer, Staff
 from cadran.party.staff import Permission
 from cadran.policy import queries as policy
+from cadran.policy import usage_data
 from cadran.policy.queries import UnknownTerms
 from cadran.units.errors import CadranError
 from cadran.voice import control
@@ -206,6 +207,7 @@ def call(request: HttpRequest, staff: Staff, cdr_id: str) -> HttpResponse:
         "customer": customers.of_accounts([found.account]).get(found.account),
         "charge": dict(found.charge),
         "terms": terms,
+        "kept_until": usage_data.kept_until(terms, found.ended_at, policy.brand(found.brand).zone) if terms else None,
         "legs": ledger.legs(found.account, found.transfers) if staff.may(Permission.SEE_MONEY) else (),
         "corrections": charging.corrections(found.account, cdr_id),
         "acts": [
