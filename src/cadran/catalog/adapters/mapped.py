@@ -85,7 +85,7 @@ def from_text(text: str) -> ColumnMap:
 
 
 def translate(table: Table, mapping: ColumnMap, progress: Progress | None = None) -> Translation:
-    """The rows of a table as a deck file; progress(line, total) is called now and then. Raises BadMapping where the columns are not there."""
+    """The rows of a table as a deck file; progress(line, total) is called now and then. Raises BadMapping."""
     mapping.check()
     rows = table.rows
     for _ in range(mapping.skip):

@@ -14,7 +14,11 @@ from cadran.catalog.adapters.deck_csv import MAX_LINE, MAX_LINES, Problem
 from cadran.catalog.adapters.deck_file import UnreadableDeckFile
 
 MARKS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", ",": ",", ";": ";", "|": "|"}
-ENCODINGS = ("utf-8", "utf-16", "windows-1252", "latin-1")
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "latin-1", "iso-8859-15")
+_CODECS = {
+    **{"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16-le", "windows-1252": "cp1252", "cp1252": "cp1252"},
+    **{"latin-1": "latin-1", "iso-8859-1": "latin-1", "iso-8859-15": "iso-8859-15"},
+}
 _GUESSED = (",", ";", "\t", "|")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -30,7 +34,8 @@ class Row:
 
 @dataclass(slots=True)
 class Table:
-    """Rows, read as they are asked for. total: about how many lines. notes: what was decided without being told, for people. problems: of whole lines."""
+    """Rows, read as they are asked for. total: about how many lines. notes: what was decided without being told, for people.
+    problems: of whole lines."""
 
     rows: Iterator[Row]
     sheet: str = ""
@@ -83,7 +88,9 @@ def _text(data: bytes, encoding: str, table: Table) -> str:
         if data.startswith(bom):
             return _decoded(data.removeprefix(bom), name)
     if encoding:
-        return _decoded(data, {"utf-16": "utf-16-le", "windows-1252": "cp1252"}.get(encoding, encoding))
+        if encoding.lower() not in _CODECS:
+            raise UnreadableDeckFile(f"an encoding is one of {', '.join(ENCODINGS)}, not {shown(encoding)}")
+        return _decoded(data, _CODECS[encoding.lower()])
     if data[:1000].count(0) > len(data[:1000]) // 3:
         return _decoded(data, "utf-16-le" if data[1:2] == b"\0" else "utf-16-be")
     try:
@@ -101,8 +108,6 @@ def _text(data: bytes, encoding: str, table: Table) -> str:
 def _decoded(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
-    except LookupError:
-        raise UnreadableDeckFile(f"an encoding is one of {', '.join(ENCODINGS)}, not {shown(encoding)}") from None
     except UnicodeDecodeError as bad:
         line = data.count(b"\n", 0, bad.start) + 1
         raise UnreadableDeckFile(

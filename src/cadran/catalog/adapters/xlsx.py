@@ -31,8 +31,8 @@ Cells = tuple[int, tuple[str, ...], tuple[tuple[int, str, str], ...]]
 
 
 def rows(data: bytes, sheet: str = "") -> tuple[str, int, Iterator[Cells]]:
-    """The name of the sheet (the first where none is named), how many rows it says it has, and its rows: line, cells, and what is wrong by place (code, message).
-    Raises UnreadableDeckFile."""
+    """The name of the sheet (the first where none is named), how many rows it says it has, and its rows: line, cells, and what is
+    wrong by place (code, message). Raises UnreadableDeckFile."""
     _inspect(data)
     from openpyxl import load_workbook
 
