@@ -140,3 +140,15 @@ def test_a_plan_needs_no_database(plan: Path, tmp_path: Path) -> None:
     )
     assert json.loads(result.stdout)["cost"] == "0.3"
     assert not absent.exists()
+
+
+def test_a_brand_whose_terms_have_a_price_list_alone_is_priced_by_it(settings: LazySettings, db: None) -> None:
+    settings.CIVIL_CLOCK = FixedClock(AT)
+    text = "prefix,destination,price,first_s,next_s\n336,France mobile,0.0855,60,60\n"
+    report = operations.import_deck(brand="kryptoow", source=text.encode(), at=AT)
+    assert report.deck is not None
+    operations.activate_deck(deck=report.deck, effective_from=AT, at=AT)
+    told = said("--to", "0612345678", "--brand", "kryptoow", "--seconds", "61")
+    assert (told["cost"], told["billed_s"], told["clause"]) == ("0.171", 120, "KRY-4.4.1-per-minute")
+    assert refused("--to", "0142000001", "--brand", "kryptoow") == "commands-quote-no-price"
+    assert refused("--to", "0612345678", "--brand", "izikall") == "commands-quote-no-price"

@@ -167,7 +167,7 @@ def _installed(number: str, at: datetime | None, seconds: int, brand: str, accou
     country = customer.country if customer else policy.brand(key).country
     told = quote.quote(text=number, brand=key, country=country, terms=terms, seconds=seconds, at=at)
     if told is None:
-        raise NotANumber(f"{number[:40]!r} is no number: write it as +33612345678")
+        raise _unquoted(number, country, key, at)
     if not told.decision.allowed:
         raise CallRefused(f"a call to {told.number} would be refused: {told.decision.code} ({told.decision.clause})")
     if not told.priced:
@@ -179,6 +179,21 @@ def _installed(number: str, at: datetime | None, seconds: int, brand: str, accou
         "account": customer.account if customer else None,
         "terms": terms.ref,
     }
+
+
+def _unquoted(number: str, country: str, key: str, at: datetime) -> errors.CadranError:
+    """No number, or none that the brand sells calls to."""
+    from cadran.numbering import queries as numbering
+    from cadran.numbering.rules import NumberClass
+    from cadran.units import e164
+
+    try:
+        known = numbering.called(number, country).number_class is not NumberClass.UNKNOWN
+    except e164.InvalidNumber:
+        known = False
+    if known:
+        return NoPublishedPrice(f"{key} has no price for {number} at {_text(at)}: the call would not go out")
+    return NotANumber(f"{number[:40]!r} is no number: write it as +33612345678")
 
 
 def _text(at: datetime) -> str:

@@ -67,13 +67,16 @@ class Quote:
 
 @carries("IPP-10.1-consumption", "IPP-10.1-per-second")
 def quote(*, text: str, brand: str, country: str, terms: Terms, seconds: int, at: datetime) -> Quote | None:
-    """What a call of so many seconds to what was dialled would cost at that instant; None for what is no number at all."""
+    """What a call of so many seconds to what was dialled would cost at that instant; None for what is no number at all, and where the
+    brand has neither rules nor a price for it."""
     try:
         dialled = numbering.called(text, country)
     except e164.InvalidNumber:
         return None
-    if dialled.number_class is numbers.NumberClass.UNKNOWN or "calls.refused_classes" not in terms.values:
+    if dialled.number_class is numbers.NumberClass.UNKNOWN:
         return None
+    if "calls.refused_classes" not in terms.values:
+        return _by_list_alone(dialled, brand, terms, seconds, at)
     digits = dialled.e164.digits if dialled.e164 else ""
     number = digits or dialled.short or dialled.sip_uri.removeprefix("sip:")
     decision = policy.call_decision(terms, dialled.number_class.value, emergency_routed=False, inputs={})
@@ -87,5 +90,24 @@ def quote(*, text: str, brand: str, country: str, terms: Terms, seconds: int, at
         charge=rating.charge(price.rate, seconds, at) if price else None,
         limit_s=limit_s,
         limit_clause=limit_clause,
+        at=at,
+    )
+
+
+def _by_list_alone(dialled: numbers.Dialled, brand: str, terms: Terms, seconds: int, at: datetime) -> Quote | None:
+    """By the price list, where the terms have it alone."""
+    decision = policy.by_list_alone(terms)
+    digits = dialled.e164.digits if dialled.e164 else ""
+    price = catalog.price_of(brand, digits, at) if decision and digits else None
+    if decision is None or price is None:
+        return None
+    return Quote(
+        number=digits,
+        number_class=dialled.number_class.value,
+        decision=decision,
+        rate=price.rate,
+        charge=rating.charge(price.rate, seconds, at),
+        limit_s=None,
+        limit_clause="",
         at=at,
     )

@@ -126,5 +126,15 @@ def _answer(
     return Decision(allowed, terms.clause(name), terms.ref, code, fr, en, dict(known))
 
 
+def by_list_alone(terms: Terms) -> Decision | None:
+    """The answer of terms that sort no numbers into classes and publish how calls are counted: what the price list has is charged by
+    it. None: these terms sell no calls by the minute, or do sort their numbers."""
+    name = "calls.first_increment_s"
+    if "calls.refused_classes" in terms.values or name not in terms.values:
+        return None
+    steps = terms.integer(name), terms.integer("calls.next_increment_s")
+    return _answer(terms, True, name, "call-charged", charged_sentences(*steps), {})
+
+
 def _dashed(number_class: str) -> str:
     return number_class.replace("_", "-")

@@ -16,8 +16,14 @@ from cadran.catalog.adapters.deck_file import UnreadableDeckFile
 MARKS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", ",": ",", ";": ";", "|": "|"}
 ENCODINGS = ("utf-8", "utf-16", "windows-1252", "latin-1", "iso-8859-15")
 _CODECS = {
-    **{"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16-le", "windows-1252": "cp1252", "cp1252": "cp1252"},
-    **{"latin-1": "latin-1", "iso-8859-1": "latin-1", "iso-8859-15": "iso-8859-15"},
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "utf-16": "utf-16-le",
+    "windows-1252": "cp1252",
+    "cp1252": "cp1252",
+    "latin-1": "latin-1",
+    "iso-8859-1": "latin-1",
+    "iso-8859-15": "iso-8859-15",
 }
 _GUESSED = (",", ";", "\t", "|")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
