@@ -74,7 +74,7 @@ class Unit:
 
     added: dict[Insert, list[Row]] = field(default_factory=dict)
     changed: dict[Change, dict[Row, Row]] = field(default_factory=dict)
-    passing: list[tuple[dict[Any, Any], Any]] = field(default_factory=list)
+    passing: list[tuple[dict[Any, Any], Any, Any]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(any(self.added.values()) or any(self.changed.values()))
@@ -148,8 +148,8 @@ class Memory:
         self.put(changes, key, values)
 
     def pass_on(self, mapping: dict[Any, Any], key: Any) -> None:
-        """What lies there may be forgotten once the unit is on disk."""
-        self.unit.passing.append((mapping, key))
+        """What lies there now may be forgotten once the unit is on disk, unless something newer lies there then."""
+        self.unit.passing.append((mapping, key, mapping[key]))
         self._log.append((self.unit.passing, None, None))
 
     def keep(self) -> None:
@@ -185,9 +185,10 @@ class Memory:
 
 
 def written(unit: Unit) -> None:
-    """The unit is on disk: forget what was only kept for it."""
-    for mapping, key in unit.passing:
-        mapping.pop(key, None)
+    """The unit is on disk: forget what was only kept for it. What a later unit put in its place stays."""
+    for mapping, key, value in unit.passing:
+        if mapping.get(key) is value:
+            del mapping[key]
 
 
 @contextmanager
