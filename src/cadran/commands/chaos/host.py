@@ -11,10 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import psutil
 
 from cadran.commands.chaos import founding, plan, store
 from cadran.commands.chaos.failure import ChaosFailed
@@ -126,6 +129,18 @@ class Host:
         finally:
             self.charging.send_signal(signal.SIGCONT)
 
+    async def fill_disk(self, seconds: float) -> None:
+        """For a while every write of charging to a file fails, as on a full disk."""
+        assert self.charging is not None
+        process = psutil.Process(self.charging.pid)
+        before = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (1, before[1]))
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.rlimit(psutil.RLIMIT_FSIZE, before)
+
     def stop(self) -> int:
         """End charging in order; its exit code."""
         assert self.charging is not None
@@ -168,10 +183,22 @@ class Host:
         return log.read_text(errors="replace")[-1500:] if log.exists() else ""
 
     def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "log" / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, *words], env=self.env, stdout=log, stderr=log, start_new_session=True
-            )
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._keep, args=(process, self.folder / "log" / f"{name}.log"), daemon=True).start()
+        return process
+
+    @staticmethod
+    def _keep(process: subprocess.Popen[bytes], path: Path) -> None:
+        """Write down what a process says, as `cadran serve` does: its own disk may be full."""
+        assert process.stdout is not None
+        with path.open("ab") as log, process.stdout as said:
+            shutil.copyfileobj(said, log)
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -25,7 +25,7 @@ from cadran.commands.chaos.traffic import Switch, World
 DESKS = 4
 SAMPLE_S = 0.1
 # What happens next, and how often.
-DISASTERS = {"kill": 60, "kill-starting": 12, "kill-sealer": 6, "kill-switch": 14, "pause": 8}
+DISASTERS = {"kill": 60, "kill-starting": 12, "kill-sealer": 6, "kill-switch": 14, "pause": 8, "disk-full": 12}
 DISASTERS_OF_POSTGRESQL = {
     **DISASTERS,
     "kill": 25,
@@ -117,6 +117,10 @@ class Run:
             if what == "pause":
                 self.told.kills.append((self._now(), "pause"))
                 await self.host.pause(rng.uniform(0.1, 0.6))
+            elif what == "disk-full":
+                self.told.kills.append((self._now(), "disk-full"))
+                await self.host.fill_disk(rng.uniform(0.05, 0.8))
+                await self._back()
             elif what == "kill-sealer":
                 self.host.kill("sealing")
                 self.told.kills.append((self._now(), "sealer"))
