@@ -18,14 +18,14 @@ WORDS = {
         "title": "La facturation à l'épreuve du chaos",
         "well": "Tout est juste : aucun centime perdu, ni inventé.",
         "wrong": "{count} fautes trouvées.",
-        "lead": "{calls} appels sur {accounts} comptes pendant {seconds} s ; {kills} morts brutales, {jumps} sauts de l'horloge "
-        "civile. Chaque réponse donnée a ensuite été cherchée dans la base de données.",
+        "lead": "{calls} appels sur {accounts} comptes pendant {seconds} s. Morts brutales : {kills} ; sauts de l'horloge : "
+        "{jumps}. Chaque réponse donnée a ensuite été cherchée dans la base de données.",
         "answers": "Réponses par seconde",
         "open": "Appels en cours",
         "latency": "Temps de réponse (ms)",
         "kill": "kill -9 de la facturation",
         "outage": "sans service",
-        "other": "autre mort ou pause",
+        "other": "autre mort, pause, disque plein",
         "jump": "saut d'horloge",
         "median": "médiane",
         "slowest": "99 % plus rapides",
@@ -64,14 +64,14 @@ WORDS = {
         "title": "Charging, put through chaos",
         "well": "All is well: not a cent lost, nor made up.",
         "wrong": "{count} faults found.",
-        "lead": "{calls} calls on {accounts} accounts for {seconds} s; {kills} sudden deaths, {jumps} jumps of the civil clock. "
+        "lead": "{calls} calls on {accounts} accounts for {seconds} s. Sudden deaths: {kills}; jumps of the civil clock: {jumps}. "
         "Each answer given was then looked for in the database.",
         "answers": "Answers a second",
         "open": "Calls in progress",
         "latency": "Time of an answer (ms)",
         "kill": "kill -9 of charging",
         "outage": "without service",
-        "other": "other death or pause",
+        "other": "other death, pause, full disk",
         "jump": "clock jump",
         "median": "median",
         "slowest": "99 % are faster",
@@ -128,7 +128,8 @@ letter-spacing:-.015em;margin:0 0 .4rem}h2{font-size:1.2rem;margin:0 0 .7rem}p{m
 .verdict{display:inline-block;font-weight:650;padding:.35rem .9rem;border-radius:99px;margin:.2rem 0 .8rem;border:1px solid}
 .well{color:var(--good)}.wrong{color:var(--bad)}.plot{padding:.4rem;overflow-x:auto}.plot svg{width:100%;min-width:720px;height:auto;
 display:block}.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr));gap:.9rem 1.2rem;margin:0}
-.figures div{display:flex;flex-direction:column-reverse}.figures dt{color:var(--soft);font-size:.875rem}.figures dd{margin:0;
+.figures div{display:flex;flex-direction:column-reverse;
+justify-content:flex-end}.figures dt{color:var(--soft);font-size:.875rem}.figures dd{margin:0;
 font-size:1.35rem;font-weight:680;font-variant-numeric:tabular-nums}table{width:100%;border-collapse:collapse}th,td{text-align:left;
 padding:.5rem .3rem;border-bottom:1px solid var(--line)}tr:last-child td{border:0}th{font-size:.875rem;color:var(--soft);
 font-weight:600}td:last-child,th:last-child{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -160,6 +161,9 @@ def plotted(found: Outcome, lang: str) -> str:
     for at, count in found.told.opened:
         if at < seconds:
             opened[int(at / seconds * slots)] = count
+    for place in range(1, slots):  # while the machine is busy elsewhere nothing is counted, and nothing ends
+        if opened[place] is None:
+            opened[place] = opened[place - 1]
     rates = [len(slot) * slots / seconds for slot in times]
     panels = (
         drawing.Panel(words["answers"], (drawing.Curve(rates, area=True),), drawing.nice(max(rates))),
@@ -229,8 +233,8 @@ def _figures(found: Outcome, lang: str) -> str:
         ("per_s", _number(round(len(found.figures.times_ms) / found.size.seconds), lang)),
         ("killed", str(found.told.deaths)),
         ("down", f"{told['outage_s']} s"),
-        ("p50", f"{told['p50_ms']} ms"),
-        ("p99", f"{told['p99_ms']} ms"),
+        ("p50", _ms(found.percentile_ms(0.5), lang)),
+        ("p99", _ms(found.percentile_ms(0.99), lang)),
         ("memory", f"{told['peak_rss_mb']} MB"),
         ("retried", _number(found.figures.retried, lang)),
         ("duplicates", _number(found.figures.duplicates, lang)),
@@ -280,5 +284,9 @@ def _number(value: int, lang: str) -> str:
     return f"{value:,}".replace(",", "\u202f" if lang == "fr" else ",")
 
 
+def _ms(value: float, lang: str) -> str:
+    return f"{_number(round(value), lang) if value >= 100 else value} ms"
+
+
 def _decimal(text: str, lang: str) -> str:
-    return escape(text.replace(".", ",") if lang == "fr" else text)
+    return escape(text.replace(".", ",").replace("MB", "Mo") if lang == "fr" else text)
