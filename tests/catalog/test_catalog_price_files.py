@@ -337,3 +337,65 @@ def test_the_reading_of_a_long_table_is_told_as_it_goes() -> None:
         progress=lambda *done: told.append(done),
     )
     assert told == [(5_000, 12_002), (10_000, 12_002)]
+
+
+blocks = st.integers(0, 130)
+prices = st.decimals(0, 2, places=5)
+
+
+def deck_cost(reading: foreign.Reading, seconds: int) -> Fraction:
+    """By the deck that the list becomes."""
+    translation = foreign_deck.translate(reading)
+    found = deck_csv.read(translation.data, BLANKS)
+    assert [*translation.problems, *found.problems] == []
+    return rules.charge(found.rates[0], seconds, AT).exact / 1_000_000
+
+
+def quoted(reading: foreign.Reading, seconds: int) -> Fraction:
+    return prefix_plans.charge(reading.plan, destination="331", at=AT, seconds=seconds).cost
+
+
+@settings(max_examples=60, deadline=None)
+@given(prices, blocks, blocks, prices, st.integers(1, 500))
+def test_blocks_round_the_whole_duration_up_as_magnusbilling_and_a2billing_do(
+    price: object, first: int, step: int, fee: object, seconds: int
+) -> None:
+    magnus = foreign.read(f"33;X;{price};{first};{step};0;{fee};0\n".encode(), "magnusbilling")
+    counted = max(seconds, max(first, 1))
+    if counted > max(first, 1):
+        counted += -counted % max(step, 1)
+    expected = Fraction(str(fee)) + Fraction(str(price)) * counted / 60
+    assert quoted(magnus, seconds) == deck_cost(magnus, seconds) == expected
+    header = "dialprefix,destination,rateinitial,initblock,billingblock,connectcharge\n"
+    a2b = foreign.read(f"{header}33,X,{price},{first},{step},{fee}\n".encode(), "a2billing")
+    counted = max(seconds, first)
+    if step and counted > first:
+        counted += -counted % step
+    expected = Fraction(str(fee)) + Fraction(str(price)) * counted / 60
+    assert quoted(a2b, seconds) == deck_cost(a2b, seconds) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(prices, st.integers(0, 60), blocks, blocks, prices, st.integers(1, 500))
+def test_included_seconds_and_increments_count_as_astpp_does(
+    price: object, free: int, first: int, step: int, fee: object, seconds: int
+) -> None:
+    header = "Code,Destination,Connect Cost,Included Seconds,Per Minute Cost,Initial Increment,Increment\n"
+    reading = foreign.read(f"{header}33,X,{fee},{free},{price},{first},{step}\n".encode(), "astpp")
+    left, counted = seconds - free, 0
+    if left > 0:
+        counted = max(first, 1)
+        if left > counted:
+            counted += -(-(left - counted) // max(step, 1)) * max(step, 1)
+    expected = Fraction(str(fee)) + Fraction(str(price)) * counted / 60
+    assert quoted(reading, seconds) == deck_cost(reading, seconds) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(["astpp", "magnusbilling", "a2billing"]), st.binary(max_size=200))
+def test_any_bytes_of_an_export_are_read_or_refused_in_words(form: str, data: bytes) -> None:
+    try:
+        messages = [problem.message for problem in foreign.read(data, form).problems]
+    except UnreadableDeckFile as refused:
+        messages = [refused.message]
+    assert all(message and message.isprintable() for message in messages)
