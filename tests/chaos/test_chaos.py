@@ -168,6 +168,13 @@ def overdraw(connection: sqlite3.Connection) -> None:
     )
 
 
+def spend_expired_credit(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "UPDATE balance_bucket SET expires_at = available_from WHERE (owner, 'credit/' || bucket) ="
+        " (SELECT owner, debit_name FROM ledger_transfer WHERE kind = 'pending' LIMIT 1)"
+    )
+
+
 def unbalance(connection: sqlite3.Connection) -> None:
     connection.execute(
         "UPDATE ledger_posting SET amount_micros = amount_micros + 1 WHERE (owner, transfer, leg) ="
@@ -229,6 +236,7 @@ def raise_a_price(connection: sqlite3.Connection) -> None:
         (charge_twice, checking.TWICE),
         (take_twice, checking.TWICE),
         (overdraw, checking.OVERDRAWN),
+        (spend_expired_credit, checking.OVERDRAWN),
         (unbalance, checking.UNBALANCED),
         (lose_a_leg, checking.UNBALANCED),
         (lose_a_hold, checking.HOLD),

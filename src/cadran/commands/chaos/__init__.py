@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from cadran.commands.chaos import checking, host, outcome, plan, postgresql, pro
 START = datetime(
     2035, 3, 24, 17, tzinfo=UTC
 )  # a Saturday evening before a clock change; prices then follow the seed alone
+LONGEST_PLACE = 60
 DIARY = "diary.jsonl.gz"
 SUCCESSOR_AFTER = timedelta(hours=9)
 
@@ -69,7 +71,8 @@ def command(
         switches=min(8, max(2, sessions // 50)) if sessions > 1 else 1,
         backend=backend,
     )
-    with tempfile.TemporaryDirectory(prefix="cadran-chaos-") as name:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with it
+    with tempfile.TemporaryDirectory(prefix="cadran-chaos-", dir=_place()) as name:
         found = play(size, Path(name), quiet=as_json)
     if folder is not None:
         report.write(found, folder, lang)
@@ -122,6 +125,11 @@ def play(size: plan.Size, folder: Path, *, quiet: bool = False) -> outcome.Outco
         peak_rss_mb=machine.peak_kb / 1024,
         machine=benchmarks.machine(),
     )
+
+
+def _place() -> str | None:
+    """Where temporary folders are made, unless a socket's path there would be too long."""
+    return "/tmp" if len(tempfile.gettempdir()) > LONGEST_PLACE else None  # noqa: S108
 
 
 @contextlib.contextmanager

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cadran.commands.chaos import checking, diary, oracle, plan
-from cadran.commands.chaos.checking import DIFFERS, FORGED, GIVEN, LOST, PRICE, TWICE, Database, Findings
+from cadran.commands.chaos.checking import DIFFERS, FORGED, GIVEN, LOST, OVERDRAWN, PRICE, TWICE, Database, Findings
 from cadran.commands.chaos.store import Reader
 
 _EXTENSIONS = "SELECT session, seq, granted_s, final FROM charging_extension"
 _BUCKETS = "SELECT owner, bucket, bought_micros, balance_after_micros, first_expires_at, expires_at, expired_at FROM balance_bucket"
+_SPENT = "SELECT owner, debit_name, max(at) FROM ledger_transfer WHERE kind = 'pending' GROUP BY owner, debit_name"
 _WALLETS = "SELECT owner, brand, currency FROM balance_wallet"
 
 
@@ -252,11 +253,15 @@ class Proof:
         return None
 
     def _credit(self) -> None:
-        """Each bucket: bought, given, or returned by a correction; and expired once its time was over."""
+        """Each bucket: bought, given, or returned by a correction; spent while it was valid, and expired once its time was over."""
+        spent = {(owner, name): checking.instant(at) for owner, name, at in self.reader.rows(_SPENT)}
         for (owner, bucket), row in self._buckets.items():
             if self._keys.get(bucket) != owner and (owner, bucket) not in self.database.further:
                 self._add(FORGED, f"credit {owner}/{bucket}", "nobody bought or gave this credit")
-            if self._expired is not None and checking.instant(row[5]) <= self._expired and row[6] is None:
+            until, last = checking.instant(row[5]), spent.get((owner, f"credit/{bucket}"))
+            if last is not None and last >= until:
+                self._add(OVERDRAWN, f"credit {owner}/{bucket}", f"spent at {last}, and valid until {until}")
+            if self._expired is not None and until <= self._expired and row[6] is None:
                 self._add(LOST, f"credit {owner}/{bucket}", "its time was over when credit was expired, and it was not")
 
     def _add(self, code: str, where: str, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,6 +41,9 @@ class Call:
     final: bool = False
     seq: int = 0
     lost: bool = False  # charging said that the session is no longer open
+    renewed: float = field(
+        default_factory=time.monotonic
+    )  # when the last request that was answered and renews its lease was sent
 
     @property
     def room_s(self) -> int:
@@ -291,6 +295,14 @@ class Switch:
             self.world.faults.append(f"{op} {key}: two answers at once, and different ones")
         return one
 
+    def _lost(self, call: Call) -> None:
+        """Charging settled the call: right if its lease was over, on a machine too busy to report in time; never before."""
+        call.lost = True
+        self.world.leases_over += 1
+        passed_s = time.monotonic() - call.renewed
+        if passed_s < self.world.choices.size.lease_s:
+            self.world.faults.append(f"{call.request.session}: its lease was ended {passed_s:.1f} s after a report")
+
     async def _ticks(self) -> None:
         """The reports: all that is talked in a heartbeat, acknowledged before the next one begins."""
         while True:
@@ -300,14 +312,13 @@ class Switch:
             calls = dict(self.talking)
             used_s = {session: call.used_s for session, call in calls.items()}
             if used_s:
-                self._reporting = True
+                self._reporting, sent = True, time.monotonic()
                 closed = await self.first.until_answered(partial(AsyncCharging.heartbeat, used_s=used_s))
                 self._reporting = False
                 for session, call in calls.items():
                     if session not in closed:
-                        call.reported_s = used_s[session]
+                        call.reported_s, call.renewed = used_s[session], sent
                     elif session in self.talking:
-                        call.lost = True
-                        self.world.leases_over += 1
+                        self._lost(call)
             tick, self._tick = self._tick, asyncio.Event()
             tick.set()
