@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from charging_rig import AT, LANDLINE, MOBILE, STEPPED, TERMS, Books, StepClock, call, fresh_file, open_engine
@@ -12,8 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cadran.charging.engine import Engine
-from cadran.charging.ports import BuyCredit, ChargingRefused, Grant, SettleCall, Settled
+from cadran.balance.adapters.memory import MemoryBuckets
+from cadran.charging.adapters.memory import MemorySessions
+from cadran.charging.engine import Engine, Work
+from cadran.charging.ports import BuyCredit, ChargingRefused, ChargingUnavailable, Grant, SettleCall, Settled
+from cadran.ledger.adapters.memory import MemoryBooks
+from cadran.units.store import DatabaseLost, Memory
 
 CALLS = st.integers(0, 7)
 PRICES = {LANDLINE: (12_000_000, 1, 1, 0), MOBILE: (100_000_000, 1, 1, 0), STEPPED: (60_000_000, 60, 60, 50_000)}
@@ -135,6 +141,51 @@ class ChargedCalls(RuleBasedStateMachine):
         allowed = f"s{number}" in self.grants and self.grants[f"s{number}"][1].decision.allowed
         assert bool(closed) == (not allowed or f"s{number}" in self.settled)
 
+    @rule(number=CALLS, micros=st.sampled_from((1, 30_000)), where=st.integers(0, 3), lost=st.booleans())
+    def a_batch_of_which_a_part_fails(self, number: int, micros: int, where: int, lost: bool) -> None:
+        """A purchase, a call and its end in one batch, a request that breaks half way among them, and maybe a disk that is full."""
+        self.purchases += 1
+        session = f"batch{self.purchases}"
+        bought = BuyCredit(
+            key=f"p{self.purchases}", account="acc1", terms=TERMS, amount_micros=micros, currency="EUR", at=self.now
+        )
+        over = SettleCall(session=session, at=self.now + timedelta(seconds=9), answered_at=self.now, measured_ms=4_000)
+
+        def broken() -> None:
+            self.engine.do_authorise(call(f"broken{number}", at=self.now))
+            self.engine.do_heartbeat(used_s={f"s{number}": 40})
+            self.engine.do_buy_credit(replace(bought, key="broken"))
+            raise ValueError("half way")
+
+        works: list[Work] = [
+            partial(self.engine.do_buy_credit, bought),
+            partial(self.engine.do_authorise, call(session, at=self.now)),
+            partial(self.engine.do_settle, over),
+        ]
+        works.insert(where, broken)
+        if lost:
+            real = self.engine.database.commit
+            self.engine.database.commit = self._full  # type: ignore[method-assign]
+            assert all(isinstance(answer, ChargingUnavailable) for answer in self.engine.run(works))
+            self.engine.database.commit = real  # type: ignore[method-assign]
+        answers = self.engine.run(works)
+        failed = answers.pop(where)
+        assert isinstance(failed, ChargingRefused)
+        assert failed.details["reason"] == "internal"
+        _, grant, settled = answers
+        assert isinstance(grant, Grant)
+        assert isinstance(settled, Settled)
+        self.bought += micros
+        self.grants[session] = (LANDLINE, grant)
+        self.latest[session] = grant
+        self.settled[session] = settled
+        assert settled.charge_micros == (price(LANDLINE, 4) if grant.decision.allowed else 0)
+        assert self.engine.run([work for work in works if work is not broken]) == answers
+
+    def _full(self) -> None:
+        self.engine.database._back()  # type: ignore[attr-defined]
+        raise DatabaseLost("disk full")
+
     @rule()
     def die_and_come_back(self) -> None:
         self.engine.close()
@@ -188,6 +239,25 @@ class ChargedCalls(RuleBasedStateMachine):
                 granted = self.latest[session].granted_s
                 assert granted is not None
                 assert held[session] == price(destination, granted)
+
+    @invariant()
+    def memory_is_what_the_database_has(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        engine, database = self.engine, self.engine.database
+        assert not engine.memory.unit
+        fresh = MemorySessions(Memory(), database).open_sessions()
+        assert engine.calls.open == {session.request.session: session for session in fresh}
+        books, buckets = MemoryBooks(Memory(), database), MemoryBuckets(Memory(), database)
+        for known in engine.books._accounts.values():
+            for account in known.values():
+                assert books.account(account.ref) == account
+        for (owner, bucket), dates in engine.buckets._buckets.items():
+            assert buckets.bucket(owner, bucket) == dates
+        for owner, listed in engine.buckets._of.items():
+            assert sorted(one.bucket for one in buckets.of(owner)) == sorted(one.bucket for one in listed)
+        for key, reservation in engine.books._reservations.items():
+            assert books.held(*key) == reservation.held
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):
