@@ -23,6 +23,11 @@ from test_charging_contract import *  # noqa: F403
 from test_charging_corrections import *  # noqa: F403
 from test_charging_events import *  # noqa: F403
 from test_charging_gifts import *  # noqa: F403
+from test_charging_lines import (  # noqa: F401
+    test_an_account_without_credit_calls_down_to_its_floor_and_not_one_micro_further,
+    test_another_limit_takes_the_debt_over_and_the_old_line_pays_nothing_more,
+    test_credit_is_used_first_and_the_line_pays_the_rest_of_the_same_call,
+)
 from test_charging_withdrawals import *  # noqa: F403
 
 import postgres

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cadran.balance import ports, rules
 from cadran.ledger import operations as ledger
 from cadran.ledger.ports import Books
-from cadran.ledger.rules import AccountRef, Kind
+from cadran.ledger.rules import Account, AccountRef, Kind
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
@@ -16,6 +16,7 @@ from cadran.units.money import Money
 from cadran.units.period import utc
 
 CREDIT = "credit/"
+LINE = "line/"
 EXPIRY_BATCH = 1000
 
 
@@ -79,6 +80,17 @@ def buckets(store: ports.Buckets, books: Books, *, owner: str) -> tuple[rules.Bu
 def free_micros(store: ports.Buckets, books: Books, *, owner: str, at: datetime) -> int:
     """What the owner can still spend or hold at that instant."""
     return sum(bucket.free_micros for bucket in rules.in_order_of_use(buckets(store, books, owner=owner), at))
+
+
+def line_account(books: Books, owner: str) -> Account | None:
+    """The account of the owner's credit line, the newest one; None for who pays before. See `lines`."""
+    return max(books.named(owner, LINE), key=lambda account: account.ref.name, default=None)
+
+
+def spendable_micros(store: ports.Buckets, books: Books, *, owner: str, at: datetime) -> int:
+    """What a call may still hold at that instant: the free credit, and what the owner may still owe."""
+    line = line_account(books, owner)
+    return free_micros(store, books, owner=owner, at=at) + (line.available_micros if line else 0)
 
 
 @carries("IPP-9.2-180-days")
@@ -239,10 +251,14 @@ def hold(
     income: AccountRef | None = None,
     reason: str = "call",
 ) -> tuple[str, ...]:
-    """Hold an amount under a reservation, on what expires first; for the brand's account `income`, that of calls by default. Returns
-    the transfers' ids; none when the credit does not cover it whole (then nothing is held)."""
+    """Hold an amount under a reservation, on what expires first and on the credit line last; for the brand's account `income`, that of
+    calls by default. Returns the transfers' ids; none when the credit does not cover it whole (then nothing is held)."""
     found = wallet(store, owner)
     usable = rules.in_order_of_use(buckets(store, books, owner=owner), at)
+    names = {bucket.bucket: CREDIT + bucket.bucket for bucket in usable}
+    if (line := line_account(books, owner)) is not None and line.available_micros > 0:
+        names[LINE] = line.ref.name
+        usable = (*usable, _owing(line, at))
     ids = []
     for number, part in enumerate(rules.spread(amount_micros, usable)):
         ids.append(
@@ -251,7 +267,7 @@ def hold(
                 owner=owner,
                 transfer=f"{reservation}:h{step:05d}.{number:03d}",
                 reservation=reservation,
-                debit=AccountRef(owner, CREDIT + part.bucket),
+                debit=AccountRef(owner, names[part.bucket]),
                 credit=income or house(found.brand, "revenue/calls", found.currency),
                 currency=found.currency,
                 amount_micros=part.micros,
@@ -278,7 +294,7 @@ def settle(
     Returns the ids of the transfers. Raises the ledger's errors.
     """
     held = books.held(owner, reservation)
-    touched = {debit.name for debit, *_ in held}
+    touched = {debit.name for debit, *_ in held if debit.name.startswith(CREDIT)}
     ids = list(
         ledger.resolve(
             books,
@@ -340,6 +356,18 @@ def _expire(store: ports.Buckets, books: Books, dates: ports.BucketDates, at: da
         amount_micros=account.available_micros,
         at=at,
         reason="expiry",
+    )
+
+
+def _owing(line: Account, at: datetime) -> rules.Bucket:
+    """What may still be owed, as the last bucket to use."""
+    return rules.Bucket(
+        owner=line.ref.owner,
+        bucket=LINE,
+        currency=line.currency,
+        available_from=at,
+        expires_at=at + timedelta(days=1),
+        balance_micros=line.available_micros,
     )
 
 

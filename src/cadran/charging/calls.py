@@ -110,7 +110,7 @@ class Calls:
             raise refused("seq-passed", f"{session} was extended {known.seq} times already: {seq} was never asked for")
         granted_s, held_micros, final = known.granted_s, known.held_micros, known.final
         if known.rate is not None:
-            free = balance.free_micros(self.buckets, self.books, owner=asked.account, at=at)
+            free = balance.spendable_micros(self.buckets, self.books, owner=asked.account, at=at)
             more = rules.extension(known, free, self.extension_s)
             if (added := more.held_micros - held_micros) > 0:
                 held = balance.hold(
@@ -225,7 +225,7 @@ class Calls:
         request, terms = session.request, self.contracts.terms(session.request.terms)
         first = rules.first_grant(terms, session.rate, session.limit_s, request.at)
         if request.wanted_s:
-            credit = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
+            credit = balance.spendable_micros(self.buckets, self.books, owner=request.account, at=request.at)
             first = rules.wanted_grant(session, first, credit)
         if first.held_micros:
             self.books.begin(request.account, request.session)
@@ -239,9 +239,10 @@ class Calls:
                 at=request.at,
             )
             if not held:
-                free = balance.free_micros(self.buckets, self.books, owner=request.account, at=request.at)
+                free = balance.spendable_micros(self.buckets, self.books, owner=request.account, at=request.at)
                 inputs = {**session.decision.inputs, "first_grant_s": first.granted_s}
-                return _refused_with(session, rules.no_credit(terms, first.held_micros, free, inputs))
+                line = balance.line_account(self.books, request.account) is not None
+                return _refused_with(session, rules.no_credit(terms, first.held_micros, free, inputs, line=line))
         return replace(
             session,
             first_granted_s=first.granted_s,

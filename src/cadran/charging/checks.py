@@ -13,6 +13,7 @@ from cadran.charging.ports import (
     ChargeEvent,
     ChargingRefused,
     CorrectCharge,
+    CreditLine,
     GiveCredit,
     SettleCall,
     WithdrawCredit,
@@ -34,6 +35,7 @@ MAX_INPUTS = 32
 MAX_HOLD_S = 7 * 86_400
 EVENT_STEPS = frozenset({"once", "hold", "take", "release"})
 _SERVICE = re.compile(r"[a-z][a-z0-9-]{0,29}")
+LINE_STEPS = frozenset({"limit", "repay"})
 WITHDRAWAL_STEPS = frozenset({"hold", "take", "release"})
 
 
@@ -183,6 +185,18 @@ def event(request: ChargeEvent) -> None:
             _text(value, name)
         elif isinstance(value, int):
             _whole(int(value), name, least=-(2**63), most=2**63 - 1)
+
+
+def line(request: CreditLine) -> None:
+    """The key, the step, the amount and the instant of a credit line's change."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a credit line has at most {MAX_SESSION} characters")
+    _key(request.account, "account")
+    _key(request.means, "means")
+    _one_of(request.step, LINE_STEPS, "step")
+    _whole(request.amount_micros, "amount_micros", least=0 if request.step == "limit" else 1, most=MAX_CHARGE_MICROS)
+    _instant(request.at)
 
 
 def gift(request: GiveCredit) -> None:

@@ -16,7 +16,7 @@ import structlog
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters import memory as balance_memory
-from cadran.charging import checks, corrections, events, gifts, metrics, needs, rules
+from cadran.charging import checks, corrections, events, gifts, lines, metrics, needs, rules
 from cadran.charging.adapters import memory as charging_memory
 from cadran.charging.adapters.evidence import Evidence
 from cadran.charging.calls import Calls, refused
@@ -30,8 +30,10 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    CreditLine,
     GiveCredit,
     Grant,
+    Line,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -185,6 +187,11 @@ class Engine:
         assert isinstance(answer, Withdrawn)
         return answer
 
+    def credit_line(self, request: CreditLine) -> Line:
+        answer = self._one(lambda: self.do_credit_line(request))
+        assert isinstance(answer, Line)
+        return answer
+
     def give_credit(self, request: GiveCredit) -> Bought:
         answer = self._one(lambda: self.do_give_credit(request))
         assert isinstance(answer, Bought)
@@ -327,6 +334,9 @@ class Engine:
         )
         return Withdrawn(key=request.key, state=state.value, amount_micros=amount)
 
+    def do_credit_line(self, request: CreditLine) -> Line:
+        return lines.change(request, buckets=self.buckets, books=self.books)
+
     def do_give_credit(self, request: GiveCredit) -> Bought:
         return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
@@ -369,8 +379,9 @@ class Engine:
         return answer
 
     def alone(self, work: Work) -> bool:
-        """Whether that work must not be done while another batch is being committed: it asks the database for many rows."""
-        return getattr(work, "func", None) in (self.do_erase_evidence, self.do_expire_credit)
+        """Whether that work must not be done while another batch is being committed: it asks the database for
+        rows of which memory keeps none."""
+        return getattr(work, "func", None) in (self.do_erase_evidence, self.do_expire_credit, self.do_credit_line)
 
     def prepared(self) -> store.Unit:
         """What was gathered, written but not committed: that is for the caller. Raises Conflict, DatabaseLost."""

@@ -120,7 +120,7 @@ def _opened(request: ChargeEvent, calls: Calls) -> rules.Session:
             reason=REASON,
         )
         if not held:
-            free = balance.free_micros(calls.buckets, calls.books, owner=request.account, at=request.at)
+            free = balance.spendable_micros(calls.buckets, calls.books, owner=request.account, at=request.at)
             decision = rules.no_credit_for_event(terms, request, free)
             session = replace(session, decision=decision, state=rules.REFUSED, held_micros=0, cdr_id=new_id("cdr"))
             calls.sessions.insert_record(records.event_refusal(session))

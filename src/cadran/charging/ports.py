@@ -265,6 +265,39 @@ class Events(Protocol):
     def charge_event(self, request: ChargeEvent) -> Charged: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditLine:
+    """What an account may owe beside its credit: postpaid, or a limit of security. key: one for each change or repayment.
+
+    step: `limit` (amount_micros: the most that may be owed from now on, 0 for nothing more) or `repay` (what was paid of it, by
+    `means`).
+    """
+
+    key: str
+    account: str
+    step: str
+    amount_micros: int
+    at: datetime
+    means: str = "transfer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A credit line: the most that may be owed, what is owed, and what calls in progress hold beyond that."""
+
+    key: str
+    limit_micros: int
+    owed_micros: int
+    held_micros: int
+
+
+class Lines(Protocol):
+    """What staff and collection use beside `Charging`; idempotent by key. May raise ChargingUnavailable, and ChargingRefused with the
+    reasons balance-line-differs, balance-line-held, balance-line-exceeded, balance-line-unknown, account-unknown, invalid."""
+
+    def credit_line(self, request: CreditLine) -> Line: ...
+
+
 class Corrections(Protocol):
     """What staff and re-rating use beside `Charging`; idempotent by key as well. May raise ChargingRefused: cdr-unknown, key-reused,
     correction-excluded, out-of-time, invalid."""

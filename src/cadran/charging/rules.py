@@ -162,9 +162,19 @@ def outcome(session: Session, answered: bool, measured_ms: int) -> Outcome:
 
 @carries("IPP-9.2-cut-at-zero")
 def no_credit(
-    terms: Terms, needed_micros: int, free_micros: int, inputs: dict[str, str | int | bool | None]
+    terms: Terms, needed_micros: int, free_micros: int, inputs: dict[str, str | int | bool | None], line: bool = False
 ) -> Decision:
-    """The refusal of a call whose first grant the credit does not pay for."""
+    """The refusal of a call whose first grant the credit does not pay for. line: the account may owe, and owes all that it may."""
+    if line:
+        return Decision(
+            allowed=False,
+            clause=terms.clause("calls.first_grant_min_s"),
+            terms=terms.ref,
+            code="call-limit-reached",
+            fr="Le plafond de votre compte est atteint : réglez ce qui est dû, ou demandez un plafond plus élevé.",
+            en="The limit of your account is reached: pay what is owed, or ask for a higher limit.",
+            inputs={**inputs, "needed_micros": needed_micros, "free_micros": free_micros},
+        )
     return Decision(
         allowed=False,
         clause=terms.clause("calls.first_grant_min_s"),

@@ -87,6 +87,7 @@ class Service:
             "correct": engine.do_correct,
             "give_credit": engine.do_give_credit,
             "withdraw": engine.do_withdraw,
+            "credit_line": engine.do_credit_line,
             "charge_event": engine.do_charge_event,
         }
         self._listener = _listen(path)

@@ -23,8 +23,10 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    CreditLine,
     GiveCredit,
     Grant,
+    Line,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -87,6 +89,7 @@ Args = (
     | BuyCredit
     | CorrectCharge
     | WithdrawCredit
+    | CreditLine
     | GiveCredit
     | ChargeEvent
     | ExpireCredit
@@ -106,6 +109,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "correct": (CorrectCharge, Corrected),
     "give_credit": (GiveCredit, Bought),
     "withdraw": (WithdrawCredit, Withdrawn),
+    "credit_line": (CreditLine, Line),
     "charge_event": (ChargeEvent, Charged),
     "expire_credit": (ExpireCredit, int),
     "erase_evidence": (EraseEvidence, int),

@@ -35,3 +35,11 @@ class Books(Protocol):
     def begin(self, owner: str, reservation: str) -> None:
         """Told by a caller that knows that nothing was ever held under this reservation: nobody needs to look."""
         ...
+
+    def named(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
+        """All of the owner's accounts with a floor whose name starts with `prefix`."""
+        ...
+
+    def amount(self, owner: str, transfer: str) -> int | None:
+        """What that transfer moved; None when it was never made."""
+        ...

@@ -28,8 +28,10 @@ from cadran.charging.ports import (
     ChargingUnavailable,
     CorrectCharge,
     Corrected,
+    CreditLine,
     GiveCredit,
     Grant,
+    Line,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -92,6 +94,9 @@ class SocketCharging:
 
     def withdraw(self, request: WithdrawCredit) -> Withdrawn:
         return cast(Withdrawn, self._call("withdraw", request))
+
+    def credit_line(self, request: CreditLine) -> Line:
+        return cast(Line, self._call("credit_line", request))
 
     def expire_credit(self, *, at: datetime) -> int:
         return cast(int, self._call("expire_credit", wire.ExpireCredit(at=at)))
@@ -229,6 +234,9 @@ class AsyncCharging:
 
     async def withdraw(self, request: WithdrawCredit) -> Withdrawn:
         return cast(Withdrawn, await self._call("withdraw", request))
+
+    async def credit_line(self, request: CreditLine) -> Line:
+        return cast(Line, await self._call("credit_line", request))
 
     async def expire_credit(self, *, at: datetime) -> int:
         return cast(int, await self._call("expire_credit", wire.ExpireCredit(at=at)))

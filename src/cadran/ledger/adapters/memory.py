@@ -58,6 +58,11 @@ _FUNDED = (
     "SELECT name, currency, floor_micros, balance_micros, held_micros FROM ledger_account"
     " WHERE owner = ? AND balance_micros > 0"
 )
+_OF_NAME = (
+    "SELECT name, currency, floor_micros, balance_micros, held_micros FROM ledger_account"
+    " WHERE owner = ? AND substr(name, 1, length(?)) = ? AND floor_micros IS NOT NULL"
+)
+_AMOUNT = "SELECT amount_micros FROM ledger_transfer WHERE owner = ? AND transfer = ?"
 _RESERVED = (
     "SELECT kind, debit_owner, debit_name, credit_owner, credit_name, currency, amount_micros"
     " FROM ledger_transfer INDEXED BY ledger_transfer_held WHERE owner = ? AND reservation = ? AND reservation <> '' ORDER BY transfer"
@@ -122,6 +127,7 @@ class MemoryBooks:
         self._written = written
         self._accounts: dict[str, dict[str, rules.Account]] = {}
         self._whole: set[str] = set()
+        self._named: set[tuple[str, str]] = set()
         self._reservations: dict[tuple[str, str], _Reservation] = {}
 
     def size(self) -> int:
@@ -132,6 +138,7 @@ class MemoryBooks:
         """Read everything afresh. Nothing may wait to be written."""
         self._accounts.clear()
         self._whole.clear()
+        self._named.clear()
         self._reservations.clear()
 
     def account(self, ref: AccountRef) -> rules.Account | None:
@@ -150,7 +157,28 @@ class MemoryBooks:
             for name, *rest in self._rows(_FUNDED, (owner,)):
                 known.setdefault(name, _account(AccountRef(owner, name), *rest))
             self._whole.add(owner)
-        return tuple([account for name, account in known.items() if account.balance_micros and name.startswith(prefix)])
+        return tuple(
+            [
+                account
+                for name, account in known.items()
+                if (account.balance_micros or 0) > 0 and name.startswith(prefix)
+            ]
+        )
+
+    def named(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
+        known = self._of(owner)
+        if (owner, prefix) not in self._named:
+            for name, *rest in self._rows(_OF_NAME, (owner, prefix, prefix)):
+                known.setdefault(name, _account(AccountRef(owner, name), *rest))
+            self._named.add((owner, prefix))
+        return tuple([account for name, account in known.items() if name.startswith(prefix)])
+
+    def amount(self, owner: str, transfer: str) -> int | None:
+        for row in self._memory.unit.added.get(INSERT_TRANSFER, ()):
+            if row[:2] == (owner, transfer):
+                return int(row[9])
+        rows = self._rows(_AMOUNT, (owner, transfer))
+        return int(rows[0][0]) if rows else None
 
     def insert_account(self, ref: AccountRef, *, currency: str, floor_micros: int | None, at: datetime) -> None:
         if self.account(ref) is not None:

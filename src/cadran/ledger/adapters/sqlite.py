@@ -31,6 +31,12 @@ class SqliteBooks:
     def funded(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
         return self._fresh().funded(owner, prefix)
 
+    def named(self, owner: str, prefix: str) -> tuple[rules.Account, ...]:
+        return self._fresh().named(owner, prefix)
+
+    def amount(self, owner: str, transfer: str) -> int | None:
+        return self._fresh().amount(owner, transfer)
+
     def insert_account(self, ref: rules.AccountRef, *, currency: str, floor_micros: int | None, at: datetime) -> None:
         self._fresh().insert_account(ref, currency=currency, floor_micros=floor_micros, at=at)
         self._write()
