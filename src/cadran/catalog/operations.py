@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connections, router, transaction
+from django.db import router, transaction
 from django.db.models import Max
 
-from cadran.catalog import bands, models, queries, rules
-from cadran.catalog.adapters import deck_csv, deck_file, deck_lines, reference
+from cadran.catalog import models, queries, rules
+from cadran.catalog.adapters import deck_columns, deck_csv, deck_file, deck_lines, deck_rows, reference
+from cadran.catalog.adapters.deck_columns import PlainDeck
 from cadran.catalog.adapters.translation import Translation
 from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy_queries
@@ -26,7 +26,6 @@ from cadran.units.errors import CadranError, InvalidInput
 Progress = Callable[[str, int, int], None]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_BATCH = 5_000
 PRICE_DAY_ZONE = "price.zone"
 
 
@@ -128,16 +127,22 @@ def import_deck(
     version = version or file.sha256[:12]
     blanks = blank_cells(brand, at, currency)
     _check_options(name, version, blanks.currency, tax, delimiter)
-    reading = deck_csv.read(
-        file.data,
-        blanks,
-        deck=name,
-        version=version,
-        delimiter=delimiter,
-        progress=lambda done, total: told("read", done, total),
-    )
+    plain = None if isinstance(source, Translation) else deck_columns.read(file.data, blanks, delimiter)
+    if plain is not None:
+        reading = deck_csv.Reading(lines=len(plain))
+        told("read", len(plain), len(plain))
+    else:
+        reading = deck_csv.read(
+            file.data,
+            blanks,
+            deck=name,
+            version=version,
+            delimiter=delimiter,
+            progress=lambda done, total: told("read", done, total),
+        )
     if isinstance(source, Translation):
         reading = source.traced(reading)
+    rates: Sequence[rules.Rate] | PlainDeck = reading.rates if plain is None else plain
     report = ImportReport(
         brand=brand,
         name=name,
@@ -145,10 +150,10 @@ def import_deck(
         currency=blanks.currency,
         tax=str(tax),
         lines=reading.lines,
-        rates=len(reading.rates),
+        rates=len(rates),
         problems=tuple(reading.problems),
         problem_count=reading.problem_count,
-        coarser=_coarser(reading.rates, blanks),
+        coarser=_coarser(rates, blanks),
         coarser_clause=blanks.clause,
         notes=tuple(source.notes) if isinstance(source, Translation) else (),
     )
@@ -156,7 +161,7 @@ def import_deck(
         return report
     if report.problem_count:
         raise DeckRefused(report)
-    return _keep(report, file.sha256, reading.rates, at, told)
+    return _keep(report, file.sha256, rates, at, told)
 
 
 def read_deck(
@@ -208,11 +213,13 @@ def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_lines.Blan
 
 
 @carries("IPP-10.1-per-second")
-def _coarser(rates: Sequence[rules.Rate], blanks: deck_lines.Blanks) -> tuple[int, ...]:
+def _coarser(rates: Sequence[rules.Rate] | PlainDeck, blanks: deck_lines.Blanks) -> tuple[int, ...]:
     """The lines whose steps are larger than those that the terms promise."""
     first_s, next_s = blanks.first_s, blanks.next_s
     if first_s is None or next_s is None:
         return ()
+    if isinstance(rates, PlainDeck):
+        return rates.coarser(first_s, next_s)
     return tuple(rate.line for rate in rates if rate.first_s > first_s or rate.next_s > next_s)
 
 
@@ -284,7 +291,9 @@ def _file(source: Path | bytes | Translation) -> deck_file.DeckFile:
     return deck_file.of_bytes(source) if isinstance(source, bytes) else deck_file.read(source)
 
 
-def _keep(report: ImportReport, sha256: str, rates: list[rules.Rate], at: datetime, told: Progress) -> ImportReport:
+def _keep(
+    report: ImportReport, sha256: str, rates: Sequence[rules.Rate] | PlainDeck, at: datetime, told: Progress
+) -> ImportReport:
     key = {"brand": report.brand, "name": report.name, "version": report.version}
     with transaction.atomic(using=router.db_for_write(models.Deck)):
         if found := models.Deck.objects.filter(**key).first():
@@ -303,7 +312,7 @@ def _keep(report: ImportReport, sha256: str, rates: list[rules.Rate], at: dateti
             lines=report.lines,
             imported_at=period.utc(at),
         )
-        _write_rates(row.pk, rates, told)
+        deck_rows.write(row.pk, rates, told)
         return _with_deck(report, created=True)
 
 
@@ -346,45 +355,6 @@ def _reference_date(brand: Brand, shipped: reference.ShippedDeck, at: datetime) 
 
 def _with_deck(report: ImportReport, created: bool) -> ImportReport:
     return replace(report, deck=queries.deck(report.brand, report.name, report.version), created=created)
-
-
-def _write_rates(deck_id: int, rates: list[rules.Rate], told: Progress) -> None:
-    """By executemany: model instances would take four times as long for a large deck."""
-    connection = connections[router.db_for_write(models.DeckRate)]
-    meta, quote = models.DeckRate._meta, connection.ops.quote_name
-    columns = [field for field in meta.concrete_fields if not field.primary_key]
-    names = ", ".join(quote(str(field.column)) for field in columns)
-    marks = ", ".join("%s" for _ in columns)
-    sql = f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES ({marks})"  # noqa: S608 - names of our own model
-
-    @lru_cache(maxsize=4096)
-    def instant(value: datetime) -> str | datetime | None:
-        return connection.ops.adapt_datetimefield_value(value)
-
-    def row(rate: rules.Rate) -> list[str | int | datetime | None]:
-        values: dict[str, str | int | datetime | None] = {
-            "deck": deck_id,
-            "line": rate.line,
-            "prefix": rate.prefix,
-            "destination": rate.destination,
-            "price_nanos": rate.price_nanos,
-            "first_s": rate.first_s,
-            "next_s": rate.next_s,
-            "connection_micros": rate.connection_micros,
-            "minimum_micros": rate.minimum_micros,
-            "valid_from": instant(rate.valid_from),
-            "valid_to": instant(rate.valid_to),
-            "bands": bands.to_text(rate.bands),
-            "destination_en": rate.destination_en,
-            "tariff": bands.tariff_to_text(rate.tariff),
-        }
-        return [values[field.name] for field in columns]
-
-    with connection.cursor() as cursor:
-        for start in range(0, len(rates), _BATCH):
-            told("write", start, len(rates))
-            cursor.executemany(sql, [row(rate) for rate in rates[start : start + _BATCH]])
-    told("write", len(rates), len(rates))
 
 
 def _check_options(name: str, version: str, currency: str, tax: str, delimiter: str) -> None:

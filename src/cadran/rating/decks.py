@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from cadran.catalog import queries, rules
 from cadran.rating.rules import MAX_DURATION_S
 from cadran.units import period
 
 generation = queries.generation
+BEGINNING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,69 @@ def load(brand: str, name: str = rules.STANDARD_DECK, previous: Deck | None = No
     """
     number = generation(brand)
     known = {version.id: version for version in previous.versions} if previous else {}
-    versions = []
-    for found in queries.activated(brand, name):
-        assert found.effective_from is not None
-        version = known.get(found.id) or dated(queries.rates(found), found.effective_from, found.id)
-        versions.append(version)
-    return Deck(brand=brand, generation=number, versions=tuple(versions))
+    versions = tuple(known.get(found.id) or _read(found) for found in queries.activated(brand, name))
+    return Deck(brand=brand, generation=number, versions=versions)
+
+
+class _Rows(Mapping[str, tuple[rules.Rate, ...]]):
+    """The rates of a version by prefix, kept as rows until a call wants them: most of a large deck is never called."""
+
+    def __init__(self, version: queries.DeckVersion) -> None:
+        self._version = version
+        self._made: dict[str, tuple[rules.Rate, ...]] = {}
+        self._rows: dict[str, dict[str, queries.Row]] = {}  # by beginning: a small dict that grows stops no call
+        self._more: dict[str, list[queries.Row]] = {}  # of prefixes with several dates
+
+    def add(self, part: Iterable[queries.Row]) -> None:
+        rows, more = self._rows, self._more
+        for row in part:
+            prefix = row[0]
+            here = rows.get(prefix[:BEGINNING])
+            if here is None:
+                here = rows[prefix[:BEGINNING]] = {}
+            first = here.setdefault(prefix, row)
+            if first is not row:
+                more.setdefault(prefix, [first]).append(row)
+
+    def get(self, prefix: str, default: Any = None) -> Any:
+        made = self._made.get(prefix)
+        if made is None:
+            here = self._rows.get(prefix[:BEGINNING])
+            row = here.get(prefix) if here else None
+            if row is None:
+                return default
+            made = self._made[prefix] = self._make(prefix, row)
+        return made
+
+    def __getitem__(self, prefix: str) -> tuple[rules.Rate, ...]:
+        return self._made.get(prefix) or self._make(prefix, self._rows[prefix[:BEGINNING]][prefix])
+
+    def __iter__(self) -> Iterator[str]:
+        return itertools.chain.from_iterable(self._rows.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def _make(self, prefix: str, row: queries.Row) -> tuple[rules.Rate, ...]:
+        rates = [queries.rate(self._version, one) for one in self._more.get(prefix) or (row,)]
+        return tuple(sorted(rates, key=lambda rate: rate.valid_from))
+
+
+def _read(found: queries.DeckVersion) -> DatedRates:
+    """A version from its table. The collector of cycles is held off meanwhile: it would stop all threads to walk through a million
+    rows, which hold none."""
+    assert found.effective_from is not None
+    rates, longest, watching = _Rows(found), 0, gc.isenabled()
+    gc.disable()
+    try:
+        for part in queries.rows(found):
+            rates.add(part)
+            longest = max(longest, max((len(row[0]) for row in part), default=0))
+            time.sleep(0)  # calls go on
+    finally:
+        if watching:
+            gc.enable()
+    return DatedRates(found.id, period.utc(found.effective_from), rates, longest)
 
 
 def of_rates(rates: Iterable[rules.Rate], brand: str = "", effective_from: datetime = rules.ALWAYS_FROM) -> Deck:

@@ -37,7 +37,7 @@ MAX_LINES = 2_000_000
 MAX_PROBLEMS = 1_000
 STEP = 5_000
 MAX_DATES = 1_000
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
@@ -88,7 +88,7 @@ def read(
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = text.split("\n")
     del text
-    columns = _header(lines[0], delimiter, reading)
+    columns = header(lines[0], delimiter, reading)
     if columns:
         _Lines(reading, columns, delimiter, blanks, deck, version).read(lines, progress)
     if columns and not reading.rates and not reading.problem_count:
@@ -97,9 +97,9 @@ def read(
     return reading
 
 
-def _header(line: str, delimiter: str, reading: Reading) -> dict[str, int]:
+def header(line: str, delimiter: str, reading: Reading) -> dict[str, int]:
     """Column name to its place; empty when the header cannot be used."""
-    if len(line) > MAX_LINE or _INVISIBLE.search(line):
+    if len(line) > MAX_LINE or INVISIBLE.search(line):
         reading.wrong(1, "", "header", "the first line is not a header in UTF-8: export the deck as CSV in UTF-8")
         return {}
     names = [name.strip().strip('"').lower() for name in line.rstrip("\r").split(delimiter)]
@@ -207,7 +207,7 @@ class _Lines:
         return [cells[index].strip(" ") if index is not None else "" for index in self.where]
 
     def _check_text(self, line: str) -> None:
-        found = _INVISIBLE.search(line.removesuffix("\r"))
+        found = INVISIBLE.search(line.removesuffix("\r"))
         if found is None and "\r" not in line.removesuffix("\r"):
             return
         mark = found.group() if found else "\r"
