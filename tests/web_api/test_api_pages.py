@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,10 +15,11 @@ from cadran.messaging.webhooks import operations as webhooks
 from cadran.messaging.webhooks import queries as webhook_queries
 from cadran.party import queries as party
 from cadran.party.keys import queries as keys
-from cadran.web.api import application, document, french, problems
+from cadran.web.api import application, document, french, problems, shapes
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 PASSWORD = "vent-du-large-29"
+WORDS = {"summary", "description"}
 
 
 @pytest.fixture
@@ -40,10 +42,70 @@ def test_the_documentation_shows_every_operation_and_loads_nothing_from_elsewher
     assert ("Commander du crédit" in text) is (language == "fr")
 
 
-def test_every_operation_has_its_french() -> None:
-    document.build("http://x")
-    assert [name for name in application.DECLARED if not french.summary(name)] == []
-    assert [name for name in french.words()["operations"] if name not in application.DECLARED] == []
+def test_the_document_is_whole_in_both_languages_and_says_the_same_to_programs() -> None:
+    """Every operation, shape, field, parameter and group is described in each language; the French has no English left over."""
+    english, in_french = (document.build("http://x", language) for language in ("en", "fr"))
+    one, other = dict(_described(english)), dict(_described(in_french))
+    assert one.keys() == other.keys()
+    assert [where for where, text in [*one.items(), *other.items()] if not text] == []
+    assert [where for where, text in one.items() if text == other[where] and " " in text] == []
+    assert _bare(english) == _bare(in_french)
+
+
+def test_nothing_is_translated_that_is_not_there() -> None:
+    built = document.build("http://x")
+    schemas, words = built["components"]["schemas"], french.words()
+    assert set(words["schemas"]) == set(schemas)
+    assert [name for name in words["operations"] if name not in application.DECLARED] == []
+    said = {where.rpartition(".")[2] for where, _ in _described(built)}
+    assert [name for name in french.fields() if name.rpartition(".")[2] not in said] == []
+
+
+def test_shapes_have_names_of_their_own() -> None:
+    """Two shapes of one name would be one in the document."""
+    kinds = [kind for base in (shapes.Shape, shapes.Asked, shapes.FormAsked) for kind in _below(base)]
+    names = [kind.__name__ for kind in kinds]
+    assert sorted(name for name in names if names.count(name) > 1) == []
+
+
+def test_the_document_is_served_in_the_language_asked_for() -> None:
+    assert Client().get("/api/v1/openapi.json?language=fr").json()["info"]["description"].startswith("Tout ce que font")
+    assert Client().get("/api/v1/openapi.json").json()["info"]["description"].startswith("Everything")
+    assert Client().get("/api/v1/openapi.json?language=de").status_code == 422
+
+
+def _below(kind: type) -> Iterator[type]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
+def _described(built: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Everything that is said in words: where, and the words."""
+    for name, schema in built["components"]["schemas"].items():
+        yield f"schema {name}", schema.get("description", "")
+        for field, told in schema.get("properties", {}).items():
+            yield f"{name}.{field}", told.get("description", "")
+    for methods in built["paths"].values():
+        for told in methods.values():
+            name = told["operationId"]
+            yield f"summary {name}", told["summary"]
+            yield f"text {name}", told["description"]
+            for parameter in told.get("parameters", ()):
+                yield f"{name}.{parameter['name']}", parameter.get("description", "")
+            for content in told.get("requestBody", {}).get("content", {}).values():
+                for field, schema in content["schema"].get("properties", {}).items():
+                    yield f"{name} form.{field}", schema.get("description", "")
+    for tag in built["tags"]:
+        yield f"tag {tag['name']}", tag["description"]
+
+
+def _bare(value: Any) -> Any:
+    """The document without its words."""
+    if isinstance(value, dict):
+        kept = {name: one for name, one in value.items() if not (name in WORDS and isinstance(one, str))}
+        return {name: _bare(one) for name, one in kept.items()}
+    return [_bare(one) for one in value] if isinstance(value, list) else value
 
 
 def test_the_type_of_every_problem_leads_to_its_explanation() -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from cadran.party.keys.rules import Scope
-from cadran.web.api import access, application, catalogue, problems
+from cadran.web.api import access, application, catalogue, french, problems
 
 DESCRIPTION = """\
 Everything that the portal and the back office do, for programs.
@@ -38,6 +38,7 @@ OF_WRITES = (
     *("api-idempotency-key-missing", "api-idempotency-in-progress", "idempotency-key-reused"),
     *("api-content-type-unsupported", "keys-wish-invalid"),
 )
+LANGUAGES = ("en", "fr")
 # What answers with a file rather than JSON.
 FILES = {"export_data": "application/zip"}
 # What bears a body and needs no Idempotency-Key.
@@ -79,9 +80,12 @@ EXAMPLES: dict[str, object] = {
 
 
 def serve(request: HttpRequest) -> HttpResponse:
-    """The document as JSON."""
+    """The document as JSON, in English or with `?language=fr` in French. What programs go by is the same in both."""
     access.Open()(request)
-    text, mark = _text(str(settings.PUBLIC_URL))
+    language = request.GET.get("language", "en")
+    if language not in LANGUAGES:
+        return problems.answer(request, problems.InputInvalid("a language is fr or en", field="query.language"))
+    text, mark = _text(str(settings.PUBLIC_URL), language)
     response = HttpResponse(text, content_type="application/json")
     response.headers["ETag"] = mark
     response.headers["Cache-Control"] = "public, max-age=300"
@@ -89,13 +93,13 @@ def serve(request: HttpRequest) -> HttpResponse:
 
 
 @functools.cache
-def _text(address: str) -> tuple[bytes, str]:
-    text = json.dumps(build(address), ensure_ascii=False, separators=(",", ":")).encode()
+def _text(address: str, language: str) -> tuple[bytes, str]:
+    text = json.dumps(build(address, language), ensure_ascii=False, separators=(",", ":")).encode()
     return text, f'"{hashlib.sha256(text).hexdigest()[:20]}"'
 
 
-def build(address: str) -> dict[str, Any]:
-    """The document of an installation at that address."""
+def build(address: str, language: str = "en") -> dict[str, Any]:
+    """The document of an installation at that address, in that language."""
     from cadran.web.api import v1  # noqa: F401 - the operations are declared where their routers are added
 
     made = application.api.get_openapi_schema(path_prefix="")
@@ -124,7 +128,52 @@ def build(address: str) -> dict[str, Any]:
             _complete(method.upper(), told, shared)
     found["components"]["responses"] = dict(sorted(shared.items()))
     found["components"]["examples"] = _examples()
+    _say(found, language)
     return found
+
+
+def _say(found: dict[str, Any], language: str) -> None:
+    """Say what each field and parameter means; and in French all that the code says in English."""
+    for name, schema in found["components"]["schemas"].items():
+        if language == "fr":
+            schema["description"] = french.shape(name)
+        _say_fields(schema, name, language)
+    for methods in found["paths"].values():
+        for told in methods.values():
+            for parameter in told.get("parameters", ()):
+                if parameter["in"] != "header":
+                    parameter["description"] = french.field(parameter["name"], language=language)
+            for content in told.get("requestBody", {}).get("content", {}).values():
+                _say_fields(content["schema"], "", language)
+            if language == "fr":
+                _say_in_french(told)
+    if language == "fr":
+        words = french.words()
+        found["info"]["description"] = words["document"]["description"]
+        for tag in found["tags"]:
+            tag["description"] = words["tags"][tag["name"]]
+        for name, header in found["components"]["headers"].items():
+            header["description"] = words["headers"][name]
+        key = found["components"]["securitySchemes"]["key"]
+        key["description"] = words["document"]["key"] + ", ".join(f"`{scope.value}`" for scope in Scope)
+
+
+def _say_fields(schema: dict[str, Any], shape: str, language: str) -> None:
+    for name, told in schema.get("properties", {}).items():
+        if language == "fr" or not told.get("description"):
+            told["description"] = french.field(name, shape=shape, language=language)
+
+
+def _say_in_french(told: dict[str, Any]) -> None:
+    name, words = told["operationId"], french.words()["document"]
+    scopes = application.DECLARED[name].scopes
+    told["summary"] = french.summary(name)
+    told["description"] = french.text(name) or french.summary(name)
+    if scopes:
+        told["description"] += "\n\nDroits : " + ", ".join(f"`{scope.value}`" for scope in scopes) + "."
+    for parameter in told.get("parameters", ()):
+        if parameter["in"] == "header":
+            parameter["description"] = words["idempotency"]
 
 
 def _complete(method: str, told: dict[str, Any], shared: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from cadran.party.keys import queries as keys
 from cadran.party.keys.rules import CUSTOMER_SCOPES, InvalidKeyWish, TooManyKeys
 from cadran.units.errors import CadranError
 from cadran.web.accounts.again import asked_again
-from cadran.web.api import catalogue, document, french, problems, words
+from cadran.web.api import catalogue, document, problems, words
 from cadran.web.views.customer import for_customers
 
 DAYS = (30, 90, 365)
@@ -31,7 +31,7 @@ DAYS = (30, 90, 365)
 def documentation(request: HttpRequest) -> HttpResponse:
     """Every operation of the document, as a page of this site: nothing is loaded from elsewhere."""
     context = {
-        "groups": _groups(str(settings.PUBLIC_URL), get_language() == "fr"),
+        "groups": _groups(str(settings.PUBLIC_URL), "fr" if get_language() == "fr" else "en"),
         "base": f"{settings.PUBLIC_URL}/api/v1",
         "scopes": words.scopes(),
     }
@@ -112,24 +112,27 @@ def told(error: CadranError) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _groups(address: str, in_french: bool) -> tuple[dict[str, Any], ...]:
+def _groups(address: str, language: str) -> tuple[dict[str, Any], ...]:
     """The operations by tag, ready for the page."""
-    built = document.build(address)
+    built = document.build(address, language)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in document.TAGS}
     for path, methods in built["paths"].items():
         for method, one in methods.items():
             tag = "staff" if path.startswith("/staff") else one["tags"][0]
-            found[tag].append(_operation(path, method.upper(), one, built, in_french))
+            found[tag].append(_operation(path, method.upper(), one, built))
     return tuple(
-        {"tag": tag, "title": words.tag(tag), "text": document.TAGS[tag], "operations": rows}
-        for tag, rows in found.items()
+        {
+            "tag": one["name"],
+            "title": words.tag(one["name"]),
+            "text": one["description"],
+            "operations": found[one["name"]],
+        }
+        for one in built["tags"]
     )
 
 
-def _operation(
-    path: str, method: str, one: Mapping[str, Any], built: Mapping[str, Any], in_french: bool
-) -> dict[str, Any]:
-    body = one.get("requestBody", {}).get("content", {}).get("application/json", {})
+def _operation(path: str, method: str, one: Mapping[str, Any], built: Mapping[str, Any]) -> dict[str, Any]:
+    body: Mapping[str, Any] = next(iter(one.get("requestBody", {}).get("content", {}).values()), {})
     security = one["security"]
     answers = []
     for status, answer in one["responses"].items():
@@ -142,11 +145,9 @@ def _operation(
         "id": one["operationId"],
         "method": method,
         "path": path,
-        "summary": (french.summary(one["operationId"]) if in_french else "") or one["summary"],
-        "text": french.text(one["operationId"]).replace("`", "")
-        if in_french
-        else one.get("description", "").partition("\n\nScope:")[0].replace("`", ""),
-        "scope": next((scope for need in security for scope in need["key"]), ""),
+        "summary": one["summary"],
+        "text": _told(one),
+        "scope": ", ".join(scope for need in security for scope in need["key"]),
         "open": not security,
         "parameters": [
             {
@@ -163,6 +164,12 @@ def _operation(
         "answers": answers,
         "returns": _returned(answers, built),
     }
+
+
+def _told(one: Mapping[str, Any]) -> str:
+    """What is told beside the summary; nothing where that says all."""
+    text = str(one["description"]).partition("\n\n")[0]
+    return "" if text.rstrip(".") == one["summary"].rstrip(".") else text.replace("`", "")
 
 
 def _returned(answers: list[dict[str, Any]], built: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -193,6 +200,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     """The type of a value in a few words: `integer`, `string (date-time)`, `Bucket[]`, `answered | busy`."""
     if "$ref" in schema:
         return _name(schema)
+    if len(schema.get("allOf", ())) == 1:
+        return _kind(schema["allOf"][0])
     if "anyOf" in schema:
         return " | ".join(_kind(one) for one in schema["anyOf"])
     if "enum" in schema:

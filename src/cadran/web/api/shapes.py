@@ -118,6 +118,8 @@ class OfferedDocument(Shape):
 
 
 class Documents(Shape):
+    """The documents in force."""
+
     documents: list[OfferedDocument]
 
 
@@ -148,6 +150,8 @@ class Price(Shape):
 
 
 class Prices(Shape):
+    """Prices, at an instant."""
+
     prices: list[Price]
     at: Instant
 
@@ -250,11 +254,15 @@ class Call(Shape):
 
 
 class Calls(Shape):
+    """A page of calls."""
+
     calls: list[Call]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
 class LedgerLeg(Shape):
+    """An entry of the ledger."""
+
     transfer: str
     kind: str
     account: str
@@ -264,6 +272,8 @@ class LedgerLeg(Shape):
 
 
 class Correction(Shape):
+    """A record that corrects another."""
+
     id: str
     charge_micros: int
     reason: str
@@ -298,6 +308,8 @@ class Movement(Shape):
 
 
 class Movements(Shape):
+    """A page of movements."""
+
     movements: list[Movement]
     next: str | None
 
@@ -328,6 +340,8 @@ class Order(Shape):
 
 
 class Orders(Shape):
+    """A page of orders."""
+
     orders: list[Order]
     next: str | None
 
@@ -339,6 +353,8 @@ class OrderAsked(Asked):
 
 
 class TopUpChoice(Shape):
+    """An amount on offer, and how it would be paid."""
+
     amount_micros: int
     means: str
 
@@ -353,6 +369,8 @@ class TopUpChoices(Shape):
 
 
 class SipIdentity(Shape):
+    """A SIP user."""
+
     username: str
     state: str
     changed_at: Instant
@@ -367,6 +385,8 @@ class SipIdentities(Shape):
 
 
 class SipPasswordAsked(Asked):
+    """The SIP password from now on."""
+
     password: Annotated[
         str,
         StringConstraints(min_length=1, max_length=64, pattern=CONTROL_FREE),
@@ -375,6 +395,8 @@ class SipPasswordAsked(Asked):
 
 
 class Number(Shape):
+    """A number of the account, or one that it verified."""
+
     digits: str
     kind: str
     country: str
@@ -384,6 +406,8 @@ class Number(Shape):
 
 
 class Numbers(Shape):
+    """The numbers."""
+
     numbers: list[Number]
 
 
@@ -407,6 +431,8 @@ class PreferencesAsked(Asked):
 
 
 class Acceptance(Shape):
+    """A document that the customer accepted, in its version."""
+
     document: str
     ref: str
     sha256: str
@@ -416,4 +442,6 @@ class Acceptance(Shape):
 
 
 class Acceptances(Shape):
+    """The documents that were accepted."""
+
     acceptances: list[Acceptance]

@@ -88,6 +88,8 @@ class RegistrationMade(Shape):
 
 
 class RegistrationRead(Asked):
+    """Which registration it is."""
+
     registration: Token
 
 
@@ -106,6 +108,8 @@ class GivenDocument(Shape):
 
 
 class GivenDocuments(Shape):
+    """The identity documents that were given."""
+
     documents: list[GivenDocument]
 
 
@@ -170,6 +174,8 @@ class SignIn(Shape):
 
 
 class SignIns(Shape):
+    """The browsers signed in."""
+
     sign_ins: list[SignIn]
 
 
@@ -229,6 +235,8 @@ class CaseAsked(Asked):
 
 
 class Message(Asked):
+    """What the customer writes further."""
+
     text: Written
 
 
@@ -259,6 +267,8 @@ class Followed(Shape):
 
 
 class CaseNumberAsked(Asked):
+    """Which case it is."""
+
     number: Annotated[str, StringConstraints(min_length=12, max_length=40, pattern=CONTROL_FREE)]
 
 
@@ -275,6 +285,8 @@ class TermsLine(Shape):
 
 
 class TermsLines(Shape):
+    """The versions of the terms."""
+
     versions: list[TermsLine]
 
 

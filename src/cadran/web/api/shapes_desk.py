@@ -17,6 +17,8 @@ Written = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pa
 
 
 class IdentityDocumentFile(Shape):
+    """One side as it is kept."""
+
     side: str
     media_type: str
     pages: int
@@ -42,6 +44,8 @@ class IdentityDocument(Shape):
 
 
 class IdentityDocuments(Shape):
+    """The identity documents."""
+
     documents: list[IdentityDocument]
 
 
@@ -77,6 +81,8 @@ class StaffCase(Shape):
 
 
 class StaffCases(Shape):
+    """The cases."""
+
     cases: list[StaffCase]
 
 
@@ -90,6 +96,8 @@ class CaseEntry(Shape):
 
 
 class CasePage(Shape):
+    """A case, and what was said in it."""
+
     case: StaffCase
     entries: list[CaseEntry]
 
@@ -122,6 +130,8 @@ class Act(Shape):
 
 
 class Acts(Shape):
+    """A page of the log."""
+
     acts: list[Act]
     next: str | None
 
@@ -140,6 +150,8 @@ class Member(Shape):
 
 
 class Members(Shape):
+    """The staff."""
+
     members: list[Member]
 
 
@@ -156,10 +168,14 @@ class Found(Shape):
 
 
 class FoundList(Shape):
+    """What was found."""
+
     found: list[Found]
 
 
 class Fault(Shape):
+    """One thing that is not as it was put on record."""
+
     code: str
     where: str
     what: str

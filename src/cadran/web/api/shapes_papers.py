@@ -21,6 +21,8 @@ class Receipt(Shape):
 
 
 class Receipts(Shape):
+    """The receipts."""
+
     receipts: list[Receipt]
 
 
@@ -45,6 +47,8 @@ class Mail(Shape):
 
 
 class Mails(Shape):
+    """The mails."""
+
     mails: list[Mail]
 
 
@@ -61,6 +65,8 @@ class Case(Shape):
 
 
 class Cases(Shape):
+    """The cases."""
+
     cases: list[Case]
 
 
@@ -78,6 +84,8 @@ class CallInProgress(Shape):
 
 
 class CallsInProgress(Shape):
+    """The calls in progress."""
+
     calls: list[CallInProgress]
 
 
@@ -92,6 +100,8 @@ class Device(Shape):
 
 
 class Devices(Shape):
+    """The devices that are registered."""
+
     devices: list[Device]
 
 

@@ -160,6 +160,8 @@ class ApprovalAsked(Asked):
 
 
 class RefusalReasonAsked(Asked):
+    """Why it is refused."""
+
     reason: Reason
 
 
@@ -190,6 +192,8 @@ class TermsProposal(Shape):
 
 
 class TermsProposals(Shape):
+    """The proposals to publish."""
+
     proposals: list[TermsProposal]
 
 
@@ -211,6 +215,8 @@ class Deck(Shape):
 
 
 class Decks(Shape):
+    """The versions of the price lists."""
+
     decks: list[Deck]
 
 
@@ -224,6 +230,8 @@ class DeckForm(FormAsked):
 
 
 class DeckProblem(Shape):
+    """What is wrong in a line."""
+
     line: int
     column: str
     code: str

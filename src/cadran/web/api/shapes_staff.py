@@ -46,6 +46,8 @@ class Customer(Shape):
 
 
 class Customers(Shape):
+    """A page of customers."""
+
     customers: list[Customer]
     next: str | None
 
@@ -70,10 +72,14 @@ class ChangeAsked(Asked):
 
 
 class ReasonAsked(Asked):
+    """Why."""
+
     reason: Reason
 
 
 class StaffCalls(Shape):
+    """A page of the brand's calls."""
+
     calls: list[Call]
     next: str | None
 
@@ -94,10 +100,14 @@ class LiveCall(Shape):
 
 
 class LiveCalls(Shape):
+    """The calls in progress."""
+
     calls: list[LiveCall]
 
 
 class Sum(Shape):
+    """The sum of one currency."""
+
     currency: str
     micros: int
 
@@ -121,6 +131,8 @@ class UnmatchedReceipt(Shape):
 
 
 class UnmatchedReceipts(Shape):
+    """Money that found no order."""
+
     receipts: list[UnmatchedReceipt]
 
 
@@ -160,6 +172,8 @@ class Adjustment(Shape):
 
 
 class Adjustments(Shape):
+    """The proposals."""
+
     adjustments: list[Adjustment]
 
 
@@ -178,11 +192,15 @@ class Entry(Shape):
 
 
 class Entries(Shape):
+    """A page of entries."""
+
     entries: list[Entry]
     next: str | None
 
 
 class EvidenceStatus(Shape):
+    """How far what is on record is sealed and witnessed."""
+
     entries: int
     seals: int
     head: str

@@ -28,6 +28,8 @@ class WebhookKind(Shape):
 
 
 class WebhookKinds(Shape):
+    """The kinds of notices."""
+
     kinds: list[WebhookKind]
 
 
@@ -45,6 +47,8 @@ class Endpoint(Shape):
 
 
 class Endpoints(Shape):
+    """The endpoints."""
+
     endpoints: list[Endpoint]
 
 
@@ -56,6 +60,8 @@ class EndpointMade(Shape):
 
 
 class EndpointAsked(Asked):
+    """An address to tell, and of what."""
+
     url: Url
     kinds: Kinds
     description: Description = ""
@@ -97,6 +103,8 @@ class Delivery(Shape):
 
 
 class Deliveries(Shape):
+    """A page of deliveries."""
+
     deliveries: list[Delivery]
     next: str | None
 
