@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 
 from cadran.catalog.rules import Rate, Rounding, TimeBand
 from cadran.commands.main import cli
-from cadran.rating import decks
+from cadran.rating import decks, rules
 from cadran.rating.replay.causes import Call, Causes, Finding, Theirs
 from cadran.rating.replay.patterns import Patterns
 
@@ -101,6 +102,25 @@ def test_a_price_a_fee_and_a_minimum_are_learned_from_calls_that_agree() -> None
     least = Patterns(finder).explain(calls(lambda _seconds: 250_000))
     assert {(one.cause, one.detail) for one in least} == {("minimum", "0.25 instead of 0")}
     assert {one.cause for one in Patterns(finder).explain(calls(lambda seconds: seconds**3 + 7))} == {"unexplained"}
+
+
+def test_a_fee_and_a_factor_upon_all_prices_are_learned_across_prefixes() -> None:
+    finder = Causes(DECK, Theirs(6, (Rounding.HALF_UP,)))
+    rates = (("33142", FRANCE), ("34911", DEARER), ("44207", UK))
+    at = AT.replace(hour=20)
+
+    def patterns(charge: Callable[[Fraction], Fraction]) -> set[tuple[str, str]]:
+        calls = []
+        for index in range(60):
+            digits, rate = rates[index % 3]
+            theirs = rules.rounded(charge(rules.charge(rate, 301 + 7 * index, at).exact / 10**6), Rounding.HALF_UP, 6)
+            calls.append(Call(digits, at, 301 + 7 * index, rate, int(theirs * 10**9)))
+        # Each call has a rate of its own, so that no rate tells by itself.
+        thinned = [replace(call, rate=replace(call.rate, line=index)) for index, call in enumerate(calls)]
+        return {(one.cause, one.detail) for one in Patterns(finder).explain(thinned)}
+
+    assert patterns(lambda ours: ours + Fraction(35, 1000)) == {("connection fee", "0.035 more for every call")}
+    assert patterns(lambda ours: ours * Fraction(113, 100)) == {("price", "1.13 times ours, whatever the prefix")}
 
 
 def test_a_replay_writes_both_amounts_the_cause_and_a_report(tmp_path: Path) -> None:

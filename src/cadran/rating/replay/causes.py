@@ -38,6 +38,8 @@ SHIFTS_H = (1, -1, 2, -2)
 MODES = (Rounding.HALF_UP, Rounding.UP, Rounding.DOWN)
 NANOS = 10**9
 MOST_DECIMALS = 9
+FEWER = 2
+LEAST_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,28 @@ class Call:
     nanos: int
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A charge with one thing changed: of a rate for so many seconds at an instant; or a sum (micro-units) where it is stated."""
+
+    rate: Rate
+    seconds: int
+    at: datetime
+    stated: int | None = None
+
+    @property
+    def exact(self) -> Fraction:
+        return Fraction(self.stated) if self.stated is not None else _exact(self.rate, self.seconds, self.at)
+
+    def near(self, nanos: int, factor: Fraction, decimals: int) -> bool:
+        """Whether its rounded charge is close enough for the exact one to be looked at: a quick question in integers."""
+        micros = self.stated if self.stated is not None else rules.cost_micros(self.rate, self.seconds, self.at)
+        places = min((self.rate.tariff or PLAIN).decimals, rules.MICRO_DECIMALS)
+        slack = 2 * 10 ** (MOST_DECIMALS - decimals) + 4 * 10 ** (MOST_DECIMALS - places)
+        away = abs(micros * 1000 * factor.numerator - nanos * factor.denominator)
+        return bool(away <= slack * factor.denominator)
+
+
 class Causes:
     """Finds causes. taxes: rates to try, 1/5 for 20 %."""
 
@@ -90,10 +114,18 @@ class Causes:
         """Whether an amount (micro-units, exact) is the other system's, at its decimals or at ours."""
         return self.fitting(exact, nanos) is not None
 
-    def fitting(self, exact: Fraction, nanos: int) -> tuple[Rounding, int] | None:
-        """With which rounding it is, where it is."""
-        for decimals in range(self._theirs.decimals, MOST_DECIMALS + 1):
-            for mode in self._theirs.modes:
+    def fitting(self, exact: Fraction, nanos: int, fewer: int = 0) -> tuple[Rounding, int] | None:
+        """With which rounding it is, where it is; fewer: all roundings are tried, and so many decimals less than
+        the system writes."""
+        least = max(self._theirs.decimals - fewer, min(self._theirs.decimals, LEAST_DECIMALS))
+        away = abs(exact.numerator * 1000 - nanos * exact.denominator)
+        if away >= exact.denominator * 10 ** (MOST_DECIMALS - least) or nanos < 0:
+            return None  # no rounding moves an amount that far
+        for decimals in (
+            *range(self._theirs.decimals, MOST_DECIMALS + 1),
+            *range(self._theirs.decimals - 1, least - 1, -1),
+        ):
+            for mode in MODES if fewer else self._theirs.modes:
                 if rules.rounded(exact / 1_000_000, mode, decimals) * NANOS == nanos:
                     return mode, decimals
         return None
@@ -103,11 +135,18 @@ class Causes:
     ) -> Finding:
         at = instant.at
         exact = _exact(call.rate, call.seconds, at)
-        rounding = self.fitting(exact, call.nanos)
-        if rounding is not None:
-            return Finding(ROUNDING, f"{rounding[0]} at {rounding[1]} decimals")
+        rounding = self.fitting(exact, call.nanos, FEWER)
         held: dict[str, list[str]] = {}
-        for cause, detail, found in self._hypotheses(call, at, exact, others):
+        if rounding is not None:
+            told = f"{rounding[0]} at {rounding[1]} decimals"
+            if rounding[1] >= self._theirs.decimals:
+                return Finding(ROUNDING, told)
+            held[ROUNDING] = [told]
+        single = list(self._single(call, at, others))
+        for cause, detail, changed in single:
+            if self._holds(changed, call.nanos):
+                held.setdefault(cause, []).append(detail)
+        for cause, detail, found in self._multiples(call, exact):
             if self.fits(found, call.nanos):
                 held.setdefault(cause, []).append(detail)
         if HOUR in held:
@@ -115,59 +154,64 @@ class Causes:
         if not held and call.nanos == 0:
             return Finding(FREE)
         if not held:
-            held = self._taxed(call, at, others)
+            held = self._taxed(call, single)
         if not held:
             return Finding(UNEXPLAINED)
-        told = {cause: " or ".join(dict.fromkeys(details[:3])) for cause, details in held.items()}
-        if len(told) == 1:
-            return Finding(*next(iter(told.items())))
-        return Finding(AMBIGUOUS, "; or ".join(f"{cause} ({detail})" for cause, detail in told.items()))
+        all_told = {cause: " or ".join(dict.fromkeys(details[:3])) for cause, details in held.items()}
+        if len(all_told) == 1:
+            return Finding(*next(iter(all_told.items())))
+        return Finding(AMBIGUOUS, "; or ".join(f"{cause} ({detail})" for cause, detail in all_told.items()))
 
-    def _hypotheses(
-        self, call: Call, at: datetime, exact: Fraction, others: Sequence[tuple[str, Rate, str]]
-    ) -> Iterator[tuple[str, str, Fraction]]:
-        yield from self._single(call, at, others)
+    def _holds(self, changed: Changed, nanos: int, factor: Fraction = Fraction(1)) -> bool:
+        if not changed.near(nanos, factor, self._theirs.decimals):
+            return False
+        return self.fits(changed.exact * factor, nanos)
+
+    def _multiples(self, call: Call, exact: Fraction) -> Iterator[tuple[str, str, Fraction]]:
+        """Of the exact charge, and of the rounded one."""
+        own = Fraction(rules.rounded_micros(call.rate, exact))
         for tax in self._taxes:
             percent = f"{float(tax * 100):g} %"
-            yield TAX, f"{percent} added", exact * (1 + tax)
-            yield TAX, f"{percent} taken out", exact / (1 + tax)
+            for of in dict.fromkeys((exact, own)):
+                yield TAX, f"{percent} added", of * (1 + tax)
+                yield TAX, f"{percent} taken out", of / (1 + tax)
         if exact:
             yield TWICE, "", exact * 2
 
     def _single(
         self, call: Call, at: datetime, others: Sequence[tuple[str, Rate, str]]
-    ) -> Iterator[tuple[str, str, Fraction]]:
+    ) -> Iterator[tuple[str, str, Changed]]:
         """One thing changed of the rate, the instant or the duration."""
         rate, seconds = call.rate, call.seconds
         for first_s, next_s in STEPS:
             if (first_s, next_s) != (rate.first_s, rate.next_s):
                 varied = replace(rate, first_s=first_s, next_s=next_s)
-                yield INCREMENT, f"{first_s}/{next_s}", _exact(varied, seconds, at)
+                yield INCREMENT, f"{first_s}/{next_s}", Changed(varied, seconds, at)
         if rate.connection_micros:
             fee = rules.exact_text(Fraction(rate.connection_micros, 1_000_000))
-            yield CONNECTION, f"without {fee}", _exact(replace(rate, connection_micros=0), seconds, at)
+            yield CONNECTION, f"without {fee}", Changed(replace(rate, connection_micros=0), seconds, at)
             if seconds == 0:
-                yield CONNECTION, f"{fee} of an unanswered call", Fraction(rate.connection_micros)
+                yield CONNECTION, f"{fee} of an unanswered call", Changed(rate, 0, at, rate.connection_micros)
         if rate.minimum_micros:
             least = rules.exact_text(Fraction(rate.minimum_micros, 1_000_000))
-            yield MINIMUM, f"without {least}", _exact(replace(rate, minimum_micros=0), seconds, at)
+            yield MINIMUM, f"without {least}", Changed(replace(rate, minimum_micros=0), seconds, at)
             if seconds == 0:
-                yield MINIMUM, f"{least} of an unanswered call", Fraction(rate.minimum_micros)
+                yield MINIMUM, f"{least} of an unanswered call", Changed(rate, 0, at, rate.minimum_micros)
         if rate.bands:
             yield from _bands(rate, seconds, at)
         for cause, other, detail in others:
-            yield cause, detail, _exact(other, seconds, at)
+            yield cause, detail, Changed(other, seconds, at)
         for more in (1, -1):
-            if seconds + more >= 0:
-                yield DURATION, f"{more:+d} s", _exact(rate, seconds + more, at)
+            if 0 <= seconds + more <= rules.MAX_DURATION_S:
+                yield DURATION, f"{more:+d} s", Changed(rate, seconds + more, at)
 
-    def _taxed(self, call: Call, at: datetime, others: Sequence[tuple[str, Rate, str]]) -> dict[str, list[str]]:
+    def _taxed(self, call: Call, single: Sequence[tuple[str, str, Changed]]) -> dict[str, list[str]]:
         """Tax together with one more thing."""
         held: dict[str, list[str]] = {}
         for tax in self._taxes:
             for factor, word in ((1 + tax, "added"), (1 / (1 + tax), "taken out")):
-                for cause, detail, found in self._single(call, at, others):
-                    if found and self.fits(found * factor, call.nanos):
+                for cause, detail, changed in single:
+                    if call.nanos and self._holds(changed, call.nanos, factor):
                         held.setdefault(f"{TAX} and {cause}", []).append(f"{float(tax * 100):g} % {word}, {detail}")
         return held
 
@@ -205,16 +249,16 @@ class Instant:
         return 0
 
 
-def _bands(rate: Rate, seconds: int, at: datetime) -> Iterator[tuple[str, str, Fraction]]:
+def _bands(rate: Rate, seconds: int, at: datetime) -> Iterator[tuple[str, str, Changed]]:
     now = increments.band_at(rate, at)
     for band in (None, *rate.bands):
         if band is not now:
             name = f"{band.name if band else 'no band'} instead of {now.name if now else 'no band'}"
-            yield BAND, name, _exact(_always(rate, band), seconds, at)
+            yield BAND, name, Changed(_always(rate, band), seconds, at)
     for hours in SHIFTS_H:
         shifted = at + timedelta(hours=hours)
         if increments.band_at(rate, shifted) is not now or _splits(rate):
-            yield HOUR, f"{hours:+d} h", _exact(rate, seconds, shifted)
+            yield HOUR, f"{hours:+d} h", Changed(rate, seconds, shifted)
 
 
 def _always(rate: Rate, band: TimeBand | None) -> Rate:
@@ -234,7 +278,6 @@ def _always(rate: Rate, band: TimeBand | None) -> Rate:
     )
 
 
-@lru_cache(maxsize=100_000)
 def _exact(rate: Rate, seconds: int, at: datetime) -> Fraction:
     return rules.charge(rate, seconds, at).exact
 

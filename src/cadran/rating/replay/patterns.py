@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,6 +14,8 @@ from cadran.rating.replay.causes import Call, Causes, Finding
 
 ENOUGH = 3
 MOST_VARIANTS = 5
+MOST_COMMON = 4
+SHARED = 20
 
 
 class Patterns:
@@ -22,6 +24,7 @@ class Patterns:
     def __init__(self, finder: Causes) -> None:
         self._finder = finder
         self._known: dict[tuple[object, ...], list[tuple[str, str, Rate]]] = defaultdict(list)
+        self._common: list[tuple[str, str, Fraction, Fraction]] = []
 
     def explain(self, calls: Sequence[Call]) -> list[Finding]:
         """A finding for each of the calls, which no hypothesis on a single one has explained."""
@@ -35,7 +38,48 @@ class Patterns:
                 if len(self._known[key]) < MOST_VARIANTS:
                     self._known[key].append(variant)
             self._apply(key, calls, left, found)
+        self._in_common(calls, found)
         return found
+
+    def _in_common(self, calls: Sequence[Call], found: list[Finding]) -> None:
+        """A fee or a factor upon all rates: learned from what no rate by itself explains."""
+        left = [index for index, finding in enumerate(found) if finding.cause == causes.UNEXPLAINED]
+        exact = {index: rules.charge(calls[index].rate, calls[index].seconds, calls[index].at).exact for index in left}
+        if len(self._common) < MOST_COMMON:
+            self._common += self._shared([(calls[index], exact[index]) for index in left])
+        for index in left:
+            for cause, detail, factor, fee in self._common:
+                if self._finder.fits(exact[index] * factor + fee, calls[index].nanos):
+                    found[index] = Finding(cause, detail)
+                    break
+
+    def _shared(self, left: Sequence[tuple[Call, Fraction]]) -> list[tuple[str, str, Fraction, Fraction]]:
+        """Fees (the same difference) and factors (the same ratio, to 4 digits) that at least SHARED calls of several rates have."""
+        fees: Counter[int] = Counter()
+        factors: Counter[Fraction] = Counter()
+        unit = Fraction(1000, 10**self._finder.decimals) * 1000  # the last decimal that they write, in micros
+        for call, exact in left:
+            fees[round((Fraction(call.nanos, 1000) - exact) / unit)] += 1
+            if exact >= 10_000 * unit and call.nanos > 0:
+                factors[Fraction(round(Fraction(call.nanos, 1000) / exact * 10_000), 10_000)] += 1
+        found = []
+        for steps, count in fees.most_common(2):
+            fee = steps * unit
+            if count >= SHARED and fee > unit:
+                found.append(
+                    (causes.CONNECTION, f"{rules.exact_text(fee / 10**6)} more for every call", Fraction(1), fee)
+                )
+        for factor, count in factors.most_common(2):
+            if count >= SHARED and factor != 1:
+                found.append(
+                    (causes.PRICE, f"{rules.exact_text(factor)} times ours, whatever the prefix", factor, Fraction(0))
+                )
+        return [one for one in found if self._holds(one, left)]
+
+    def _holds(self, common: tuple[str, str, Fraction, Fraction], left: Sequence[tuple[Call, Fraction]]) -> bool:
+        _, _, factor, fee = common
+        fitting = [call for call, exact in left if self._finder.fits(exact * factor + fee, call.nanos)]
+        return len(fitting) >= SHARED and len({call.rate.prefix for call in fitting}) >= ENOUGH
 
     def _apply(
         self, key: tuple[object, ...], calls: Sequence[Call], where: list[int], found: list[Finding]

@@ -181,7 +181,8 @@ class _Work:
         for index in np.flatnonzero(missing).tolist():
             why[index] = Finding(causes.NO_AMOUNT, reasons.word(int(missing[index])))
         calls = [self._call(used, theirs, index) for index in differs.tolist()]
-        self._learn(theirs, calls)
+        known = np.flatnonzero(missing == reasons.RATED)
+        self._learn(theirs, [self._call(used, theirs, one) for one in known[:: max(1, len(known) // SAMPLE)].tolist()])
         for index, finding in zip(differs.tolist(), self._explained(calls), strict=True):
             why[index] = finding
         self._sum(source, table[own["currency"]], used, theirs, nanos, why, lines)
@@ -196,12 +197,12 @@ class _Work:
         return Call(digits, at, int(used.seconds[index]), rate, int(theirs[index]))
 
     def _learn(self, theirs: cells.Int64, calls: Sequence[Call]) -> None:
-        """How many decimals the other system writes, and which way it rounds: from all amounts so far, and the calls at hand."""
+        """How many decimals the other system writes, and which way it rounds: from all amounts so far, and a sample of calls."""
         decimals = max(self._found.decimals, _places(theirs))
         if self._causes is not None and decimals == self._found.decimals:
             return
         self._found.decimals = decimals
-        modes = _modes(calls[:SAMPLE], decimals)
+        modes = _modes(calls, decimals)
         self._found.roundings = tuple(str(mode) for mode in modes)
         self._causes = Causes(self._deck, Theirs(decimals, modes), self._taxes)
         self._patterns = Patterns(self._causes)
@@ -290,14 +291,14 @@ def _places(nanos: cells.Int64) -> int:
 
 
 def _modes(calls: Sequence[Call], decimals: int) -> tuple[Rounding, ...]:
-    """The rounding by which most of the calls come out; all, where the calls do not tell."""
-    hits = dict.fromkeys(causes.MODES, 0)
+    """The roundings by which nearly all of the calls come out that tell one from another; all, where there is no such one."""
+    hits, telling = dict.fromkeys(causes.MODES, 0), 0
     for call in calls:
         exact = rules.charge(call.rate, call.seconds, call.at).exact / 1_000_000
         outcomes = {mode: rules.rounded(exact, mode, decimals) * causes.NANOS == call.nanos for mode in causes.MODES}
         if 0 < sum(outcomes.values()) < len(outcomes):
+            telling += 1
             for mode, holds in outcomes.items():
                 hits[mode] += holds
-    best = max(hits.values())
-    found = tuple(mode for mode in causes.MODES if hits[mode] == best)
-    return found if best else causes.MODES
+    found = tuple(mode for mode in causes.MODES if hits[mode] * 10 >= telling * 9)
+    return found or causes.MODES
