@@ -28,6 +28,7 @@ SAMPLE_S = 0.1
 DISASTERS = {"kill": 60, "kill-starting": 12, "kill-sealer": 6, "kill-switch": 14, "pause": 8, "disk-full": 12}
 DISASTERS_OF_POSTGRESQL = {
     **DISASTERS,
+    "disk-full": 0,
     "kill": 25,
     "kill-postgresql": 25,
     "kill-backend": 15,
