@@ -136,7 +136,17 @@ def test_explain_as_json_adds_up(engine: Engine, called: str) -> None:
     further = CliRunner().invoke(cli, ["explain", "cor_c1", "--lang", "en"]).output
     assert f"Corrects {called}: goodwill" in further
     assert "Charge: 0.05 EUR" in further
-    assert told["corrections"] == [{"cdr": "cor_c1", "charge_micros": 50_000, "reason": "goodwill"}]
+    (correction,) = told["corrections"]
+    assert correction | {"at": None} == {
+        "cdr": "cor_c1",
+        "charge_micros": 50_000,
+        "reason": "goodwill",
+        "at": None,
+        "clause": "IPP-10.1-cdr",
+        "price": {},
+        "returned_micros": 1_667,
+        "owed_micros": 0,
+    }
 
 
 def test_explain_of_a_refusal_and_of_nothing(called: str) -> None:

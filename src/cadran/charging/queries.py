@@ -104,7 +104,9 @@ def of_sessions(account: str, sessions: Iterable[str]) -> dict[str, records.Reco
 
 def corrections(account: str, cdr_id: str) -> tuple[records.Record, ...]:
     """The records that correct that one, in order."""
-    rows = models.Cdr.objects.filter(account=account, corrects=cdr_id).order_by("position")
+    rows = (
+        models.Cdr.objects.filter(account=account, corrects=cdr_id).extra(where=["corrects <> ''"]).order_by("position")
+    )
     return tuple(decode_record(row.body) for row in rows)
 
 

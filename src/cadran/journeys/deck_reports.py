@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from cadran.catalog import inspection
 from cadran.catalog import queries as catalog
 from cadran.catalog.queries import DeckVersion
-from cadran.catalog.rules import PLAIN, Rate, TaxBasis
+from cadran.catalog.rules import Rate, TaxBasis
 from cadran.charging import traffic
+from cadran.journeys import pricing
 from cadran.numbering import plan
 from cadran.policy import queries as policy
 from cadran.rating import decks
-from cadran.rating import rules as rating
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError, InvalidInput
 
@@ -198,21 +198,14 @@ class Pricer:
     def __init__(self, version: DeckVersion, on: datetime) -> None:
         self.deck, self.on = decks.of_rates(catalog.rates(version), version.brand), on
         self._rates: dict[str, Rate | None] = {}
-        self._plain: dict[tuple[int, int], int] = {}
+        self._prices = pricing.Prices()
 
     def micros(self, number: str, seconds: int, at: datetime) -> int | None:
         """What a call costs; None without a price."""
         rate = self.rate(number)
         if rate is None:
             return None
-        if rate.bands or (rate.tariff or PLAIN).split:
-            return rating.charge(rate, seconds, at).micros
-        key = (id(rate), seconds)
-        if (known := self._plain.get(key)) is None:
-            if len(self._plain) > _REMEMBERED:
-                self._plain.clear()
-            known = self._plain[key] = rating.charge(rate, seconds, at).micros
-        return known
+        return self._prices.micros(rate, seconds, at)
 
     def rate(self, number: str) -> Rate | None:
         """The rate of a number, or None."""
@@ -221,7 +214,6 @@ class Pricer:
         except KeyError:
             if len(self._rates) > _REMEMBERED:
                 self._rates.clear()
-                self._plain.clear()
             return self._rates.setdefault(number, self.deck.find(number, self.on))
 
 

@@ -10,13 +10,14 @@ from functools import lru_cache
 from cadran.catalog import queries as catalog
 from cadran.charging import traffic
 from cadran.compliance import queries as compliance
+from cadran.journeys import pricing
 from cadran.journeys.rerating import rules
 from cadran.journeys.rerating.rules import Scope, Tally, Verdict, Weighed
 from cadran.party import search as party
 from cadran.policy import queries as policy
 from cadran.policy import rerating as policy_rerating
+from cadran.policy.terms import Terms
 from cadran.rating import decks
-from cadran.rating import rules as rating
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
@@ -93,6 +94,8 @@ class Scales:
         self.currency, self.at, self.run_id = version.currency, at, run_id
         self._disputes = compliance.accounts_in_dispute(brand=scope.brand)
         self._open: dict[str, bool] = {}
+        self._terms: dict[str, Terms] = {}
+        self._prices = pricing.Prices()
 
     def weigh(self, calls: Iterable[traffic.Charged]) -> Iterator[Weighed]:
         """What becomes of each."""
@@ -110,7 +113,7 @@ class Scales:
         rate = self.deck.find(call.number, call.at)
         if rate is None or rate.currency != call.currency:
             return Weighed(call=call, verdict=Verdict.NO_PRICE, before_micros=before, after_micros=before)
-        after = rating.charge(rate, call.seconds, call.at).micros
+        after = self._prices.micros(rate, call.seconds, call.at)
         verdict = Verdict.SAME if after == before else Verdict.DEARER if after > before else Verdict.CHEAPER
         return Weighed(call=call, verdict=verdict, before_micros=before, after_micros=after, rate=rate)
 
@@ -120,9 +123,9 @@ class Scales:
         call = one.call
         if self.run_id and any(made.cdr_id == CORRECTION + self.key(call) for made in call.corrections):
             return one
-        decision = policy_rerating.rerating_decision(
-            policy.terms(call.terms), counted_from=call.at, at=self.at, cdr_id=call.cdr_id
-        )
+        if (terms := self._terms.get(call.terms)) is None:
+            terms = self._terms[call.terms] = policy.terms(call.terms)
+        decision = policy_rerating.rerating_decision(terms, counted_from=call.at, at=self.at, cdr_id=call.cdr_id)
         if not decision.allowed:
             late = decision.code == policy_rerating.OUT_OF_TIME
             return _with(one, Verdict.OUT_OF_TIME if late else Verdict.NOT_AGREED)
