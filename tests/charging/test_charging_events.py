@@ -12,7 +12,7 @@ from charging_rig import AT, TERMS, Books, StepClock, call, ended, open_account,
 from cadran.charging import queries, usage
 from cadran.charging.adapters.client import SocketCharging
 from cadran.charging.engine import Engine
-from cadran.charging.ports import Charged, ChargeEvent, ChargingRefused
+from cadran.charging.ports import Charged, ChargeEvent, ChargingRefused, CorrectCharge, Corrected
 from cadran.policy.rules import Decision
 
 ALLOWED = Decision(
@@ -286,3 +286,23 @@ def test_a_call_may_ask_for_a_longer_lease(file: Path) -> None:
         assert engine.expire_leases(at=AT) == over
     assert Books(file).balance() == (500_000, 0)
     engine.close()
+
+
+def test_what_an_event_cost_is_corrected_out_of_its_own_income(client: SocketCharging, books: Books) -> None:
+    open_account(client, 500_000)
+    done = client.charge_event(sms("e1"))
+
+    def corrected(key: str, micros: int) -> Corrected:
+        return client.correct(
+            CorrectCharge(
+                key=key, account="acc1", cdr_id=done.cdr_id, charge_micros=micros, reason="One part only.", at=AT
+            )
+        )
+
+    income = "SELECT sum(amount_micros) FROM ledger_posting WHERE account_name = 'revenue/sms/EUR'"
+    assert corrected("k1", 60_000).returned_micros == 40_000
+    assert books.one(income) == 60_000
+    assert corrected("k2", 70_000).owed_micros == 0
+    assert books.one(income) == 70_000
+    assert books.balance() == (430_000, 0)
+    assert not books.rows("SELECT * FROM ledger_posting WHERE account_name LIKE 'revenue/calls/%'")

@@ -17,6 +17,7 @@ from cadran.units.period import utc
 
 CREDIT = "credit/"
 LINE = "line/"
+CALLS = "revenue/calls"
 EXPIRY_BATCH = 1000
 
 
@@ -51,7 +52,7 @@ def open_wallet(store: ports.Buckets, books: Books, *, owner: str, brand: str, c
         if known != wallet:
             raise WalletDiffers(f"{owner} has a wallet of {known.brand} in {known.currency}: use that one")
         return
-    for name in ("revenue/calls", "expired-credit", "adjustments"):
+    for name in (CALLS, "expired-credit", "adjustments"):
         ledger.open_account(books, ref=house(brand, name, currency), currency=currency, at=at)
     store.insert_wallet(wallet, utc(at))
 
@@ -185,18 +186,28 @@ def fill_bucket(
 
 
 def give_back(
-    store: ports.Buckets, books: Books, *, owner: str, key: str, amount_micros: int, terms: Terms, at: datetime
+    store: ports.Buckets,
+    books: Books,
+    *,
+    owner: str,
+    key: str,
+    amount_micros: int,
+    terms: Terms,
+    at: datetime,
+    income: str = CALLS,
 ) -> str:
-    """Return an amount charged too much as a bucket of its own, valid as if bought now; unlike a purchase it extends nothing.
-    Returns the transfer's id."""
+    """Return an amount charged too much as a bucket of its own, valid as if bought now; unlike a purchase it extends nothing. From the
+    brand's income of that name. Returns the transfer's id."""
     found, transfer = wallet(store, owner), f"correction/{key}"
+    source = house(found.brand, income, found.currency)
+    ledger.open_account(books, ref=source, currency=found.currency, at=at)
     fill_bucket(
         store,
         books,
         wallet=found,
         key=key,
         amount_micros=amount_micros,
-        source=house(found.brand, "revenue/calls", found.currency),
+        source=source,
         transfer=transfer,
         reason="correction",
         terms=terms,
@@ -206,12 +217,20 @@ def give_back(
 
 
 def take_more(
-    store: ports.Buckets, books: Books, *, owner: str, key: str, amount_micros: int, at: datetime
+    store: ports.Buckets,
+    books: Books,
+    *,
+    owner: str,
+    key: str,
+    amount_micros: int,
+    at: datetime,
+    income: str = CALLS,
 ) -> tuple[tuple[str, ...], int]:
-    """Charge an amount afterwards: the free credit pays what it can, the rest becomes a receivable, never a negative bucket.
-    Returns the ids of the transfers, and the micros owed."""
+    """Charge an amount afterwards, for the brand's income of that name: the free credit pays what it can, the rest becomes a
+    receivable, never a negative bucket. Returns the ids of the transfers, and the micros owed."""
     found = wallet(store, owner)
-    revenue = house(found.brand, "revenue/calls", found.currency)
+    revenue = house(found.brand, income, found.currency)
+    ledger.open_account(books, ref=revenue, currency=found.currency, at=at)
     usable = rules.in_order_of_use(buckets(store, books, owner=owner), at)
     owed = max(0, amount_micros - sum(bucket.free_micros for bucket in usable))
     sources = [
@@ -268,7 +287,7 @@ def hold(
                 transfer=f"{reservation}:h{step:05d}.{number:03d}",
                 reservation=reservation,
                 debit=AccountRef(owner, names[part.bucket]),
-                credit=income or house(found.brand, "revenue/calls", found.currency),
+                credit=income or house(found.brand, CALLS, found.currency),
                 currency=found.currency,
                 amount_micros=part.micros,
                 at=at,

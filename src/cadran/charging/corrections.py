@@ -53,6 +53,7 @@ def correct(
         decision, charge = _rerated(request, request.rate, original, terms)
     latest = sessions.latest_correction(request.account, request.cdr_id) or original
     difference = request.charge_micros - latest.charge_micros
+    income = balance.CALLS if original.service == "call" else f"revenue/{original.service}"
     transfers: tuple[str, ...] = ()
     owed = 0
     if difference < 0:
@@ -65,11 +66,18 @@ def correct(
                 amount_micros=-difference,
                 terms=terms,
                 at=request.at,
+                income=income,
             ),
         )
     elif difference > 0:
         transfers, owed = balance.take_more(
-            buckets, books, owner=request.account, key=cdr_id, amount_micros=difference, at=request.at
+            buckets,
+            books,
+            owner=request.account,
+            key=cdr_id,
+            amount_micros=difference,
+            at=request.at,
+            income=income,
         )
     further = replace(
         original,
