@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import cgrates_plans
 import pytest
@@ -164,11 +165,13 @@ def test_timings_follow_the_civil_time_of_a_zone(tutorial: values.TariffPlan, at
 # Against an oracle that knows nothing of runs: one increment after the other, everything looked up again each time.
 
 
-def oracle(pieces: list[tuple[datetime, list[values.Interval]]], at: datetime, seconds: int) -> Fraction:
+def oracle(
+    pieces: list[tuple[datetime, list[values.Interval]]], at: datetime, seconds: int, zone: str = "UTC"
+) -> Fraction:
     def in_force(elapsed: Fraction) -> values.Interval:
         instant = at + timedelta(microseconds=int(elapsed * 10**6))
         intervals = [some for since, some in pieces if since <= instant][-1]
-        running = [one for one in intervals if one.timing.runs(instant)]
+        running = [one for one in intervals if one.timing.runs(instant.astimezone(ZoneInfo(zone)))]
         return max(
             running,
             key=lambda one: (
@@ -215,7 +218,8 @@ def intervals(draw: st.DrawFn) -> list[values.Interval]:
             timing=values.Timing(
                 tag="t",
                 weekdays=frozenset(draw(st.lists(st.integers(0, 6), max_size=3))),
-                start_s=draw(st.sampled_from([0, 30, 80_000, 86_370])),
+                start_s=draw(st.sampled_from([0, 30, 7_200, 9_030, 80_000, 86_370])),
+                end_s=draw(st.sampled_from([86_400, 86_400, 86_390])),
             ),
             weight=Fraction(draw(st.integers(0, 2))),
         )
@@ -229,7 +233,18 @@ def intervals(draw: st.DrawFn) -> list[values.Interval]:
 def test_runs_of_increments_cost_what_one_after_the_other_does(
     lists: list[list[values.Interval]], data: st.DataObject, seconds: int
 ) -> None:
-    at = datetime(2026, 11, 20, 23, 55, tzinfo=UTC) + timedelta(seconds=data.draw(st.integers(0, 600)))
+    # Across midnight, and across both changes of the clock.
+    zone, start = data.draw(
+        st.sampled_from(
+            [
+                ("UTC", datetime(2026, 11, 20, 23, 55, tzinfo=UTC)),
+                ("Europe/Paris", datetime(2026, 10, 25, 0, 52, tzinfo=UTC)),
+                ("Europe/Paris", datetime(2026, 10, 25, 1, 25, tzinfo=UTC)),
+                ("Europe/Paris", datetime(2026, 3, 29, 0, 52, tzinfo=UTC)),
+            ]
+        )
+    )
+    at = start + timedelta(seconds=data.draw(st.integers(0, 600)))
     offsets = sorted(data.draw(st.lists(st.integers(1, 700), min_size=len(lists) - 1, max_size=len(lists) - 1)))
     since = [at - timedelta(days=1), *(at + timedelta(seconds=offset) for offset in offsets)]
     plan = values.TariffPlan(
@@ -242,8 +257,10 @@ def test_runs_of_increments_cost_what_one_after_the_other_does(
             ("t", "c", "s"): tuple(values.Activation(at=start, plan=str(index)) for index, start in enumerate(since))
         },
     )
-    found = plans.charge(plan, tenant="t", category="c", subject="s", destination="336", at=at, seconds=seconds)
-    assert found.cost == oracle(list(zip(since, lists, strict=True)), at, seconds)
+    found = plans.charge(
+        plan, tenant="t", category="c", subject="s", destination="336", at=at, seconds=seconds, zone=zone
+    )
+    assert found.cost == oracle(list(zip(since, lists, strict=True)), at, seconds, zone)
     assert found.billed_s >= seconds
     assert sum((step.amount for step in found.steps), Fraction(0)) == found.cost
 

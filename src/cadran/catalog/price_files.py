@@ -69,6 +69,8 @@ def translate(
 ) -> Translation:
     """A price list as a deck file. Raises UnreadableDeckFile, BadMapping."""
     mapping, profile = mapping or ColumnMap(), profile or PlanProfile()
+    if isinstance(source, Path) and form != "cgrates":
+        source = _alone(source)
     if form == "cgrates":
         if isinstance(source, bytes):
             raise BadMapping("a CGRateS plan is a folder: import it from the command line")
@@ -100,6 +102,7 @@ def plan(
     if form == "cgrates":
         reading = cgrates.read(path)
         return Plan(form=form, tariff=reading.plan, problems=reading.problem_count)
+    path = _alone(path)
     if form in OTHERS:
         given = mapping or ColumnMap()
         export = foreign.read(path, form, delimiter=given.delimiter, encoding=given.encoding)
@@ -122,6 +125,16 @@ def rates(
     if not reading.rates:
         raise UnreadablePlan(_first(reading.problems))
     return reading.rates, reading.problem_count, tuple(translation.notes)
+
+
+def _alone(path: Path) -> Path:
+    """The file itself; of a folder the one file that is a table."""
+    if not path.is_dir():
+        return path
+    found = sorted(one for one in path.iterdir() if one.suffix.lower() in (".csv", ".gz", ".txt", ".xlsx"))
+    if len(found) != 1:
+        raise UnreadablePlan(f"{path.name} holds {len(found)} price lists: name the file")
+    return found[0]
 
 
 def _first(problems: list[deck_csv.Problem]) -> str:

@@ -275,11 +275,13 @@ class _Walk:
         civil = instant.astimezone(self.zone)
         midnight = period.midnight(civil.date() + timedelta(days=1), self.zone.key)
         start = period.midnight(civil.date(), self.zone.key)
-        if midnight - start != timedelta(days=1):
-            return instant.replace(second=0, microsecond=0) + timedelta(minutes=1)
         marks = {mark for one in piece.intervals for mark in (one.timing.start_s, one.timing.end_s)}
-        after = [start + timedelta(seconds=mark) for mark in marks if start + timedelta(seconds=mark) > instant]
-        return min([*after, midnight])
+        if midnight - start != timedelta(days=1):
+            minute = instant.replace(second=0, microsecond=0)
+            after = [minute + timedelta(seconds=mark % 60) for mark in marks]
+            return min([*(one for one in after if one > instant), minute + timedelta(minutes=1)])
+        after = [start + timedelta(seconds=mark) for mark in marks]
+        return min([*(one for one in after if one > instant), midnight])
 
     def _instant(self, elapsed: Fraction) -> datetime:
         return self.at + timedelta(microseconds=int(elapsed * _MICROSECONDS))
