@@ -118,8 +118,8 @@ def test_a_fall_back_subject_prices_what_the_subject_does_not(tutorial: values.T
 @pytest.mark.parametrize(
     ("to", "at", "subject", "word"),
     [
-        ("33612345678", "2026-11-20T10:00:00", "*any", "has no price for 33612345678"),
-        ("1002", "2014-01-13T23:59:59", "*any", "has no price for 1002"),
+        ("33612345678", "2026-11-20T10:00:00", "*any", "has no price for '33612345678'"),
+        ("1002", "2014-01-13T23:59:59", "*any", "has no price for '1002'"),
         ("1002", "2026-11-20T10:00:00", "*any", ""),
     ],
 )

@@ -51,11 +51,13 @@ class Asked:
                 pieces = self.pieces(name, at, until, 1)
                 if not pieces or pieces[0].since > at:
                     raise NoPrice(
-                        f"the profile {self.tenant}, {self.category}, {name} has no price for {self.destination} "
+                        f"the profile {self.tenant}, {self.category}, {name} has no price for {self.destination[:40]!a} "
                         f"at {at:%Y-%m-%dT%H:%M:%SZ}"
                     )
                 return pieces
-        raise NoPrice(f"the plan has no profile for {self.tenant}, {self.category}, {subject}, and none for *any")
+        raise NoPrice(
+            f"the plan has no profile for {self.tenant[:40]}, {self.category[:40]}, {subject[:40]}, and none for *any"
+        )
 
     def _activations(self, subject: str) -> tuple[plans.Activation, ...]:
         return self.plan.profiles.get((self.tenant, self.category, subject), ())

@@ -19,7 +19,7 @@ def charge(plan: plans.PrefixPlan, *, destination: str, at: datetime, seconds: i
     digits = destination.removeprefix("+")
     line = plan.find(digits.removeprefix("00"), at) or plan.find(digits, at)
     if line is None:
-        raise NoPrice(f"the plan has no price for {destination} at {at:%Y-%m-%dT%H:%M:%SZ}")
+        raise NoPrice(f"the plan has no price for {destination[:40]!a} at {at:%Y-%m-%dT%H:%M:%SZ}")
     walk = _Walk(line, at)
     billed = walk.walk(seconds) if seconds and seconds >= line.least_s else Fraction(0)
     cost = sum((step.amount for step in walk.steps), Fraction(0))
