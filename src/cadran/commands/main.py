@@ -21,6 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
 COMMANDS = (
     "backup",
     "bench",
+    "bench_plot",
     "brand",
     "chaos",
     "charging",
