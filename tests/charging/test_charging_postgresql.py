@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -32,7 +33,7 @@ from test_charging_withdrawals import *  # noqa: F403
 
 import postgres
 from cadran.charging.engine import Engine, FileTaken, NotMigrated
-from cadran.charging.ports import Charging, ChargingUnavailable, Grant
+from cadran.charging.ports import Charging, ChargingRefused, ChargingUnavailable, Grant, Settled
 from cadran.units.postgresql import PostgresDatabase
 from cadran.units.store import DatabaseLost, Insert, Taken, Unit
 
@@ -122,6 +123,26 @@ def test_a_server_that_drops_its_connections_loses_nothing(engine: Engine, serve
     assert isinstance(grant, Grant)
     assert grant.decision.allowed
     assert engine.settle(ended("s1", 5)).charge_micros == 1_000
+    books.check()
+
+
+def test_texts_are_kept_letter_by_letter_and_a_bad_request_spoils_no_batch(engine: Engine, books: Books) -> None:
+    open_account(engine, 1_000_000)
+    odd = ['a"b', "c\\d", "{NULL}", "NULL", "", "é, 'x'", '\\"', "☎"]
+    works = [partial(engine.do_authorise, call(f"s{n}", caller=text)) for n, text in enumerate(odd)]
+    works += [partial(engine.do_authorise, call(bad)) for bad in ("nul\0", "\ud800", "", "x" * 200)]
+    works.append(partial(engine.do_authorise, call("s0", caller=odd[0])))
+    answers = engine.run(works)
+    assert [type(answer) for answer in answers] == [Grant] * 8 + [ChargingRefused] * 4 + [Grant]
+    assert answers[-1] == answers[0]
+    over = [partial(engine.do_settle, ended(f"s{n}", 1, carrier=text)) for n, text in enumerate(odd)]
+    for answer, text in zip(engine.run(over), odd, strict=True):
+        assert isinstance(answer, Settled)
+        record = engine.sessions.record("acc1", answer.cdr_id)
+        assert record is not None
+        assert (record.caller, record.carrier) == (text, text)
+    again = engine.run(works[:8])
+    assert again == answers[:8]
     books.check()
 
 

@@ -45,6 +45,7 @@ from cadran.policy.proof import gathering
 from cadran.units import store
 from cadran.units.clock import BootClock, MonotonicClock
 from cadran.units.errors import CadranError
+from cadran.units.ids import is_key
 from cadran.units.postgresql import PostgresDatabase
 from cadran.units.sqlite import SqliteDatabase
 
@@ -129,7 +130,7 @@ class Engine:
             if self.before_run is not None:
                 self.before_run()
             try:
-                answers = [self.attempt(work) for work in batch]
+                answers = self.attempts(batch)
                 self._commit()
             except store.Conflict as error:
                 self.abandon()
@@ -361,6 +362,12 @@ class Engine:
         if isinstance(answer, CadranError):
             raise answer
         return answer
+
+    def attempts(self, batch: Sequence[Work]) -> list[object]:
+        """Do each piece of work in memory; returns their answers, which hold once it is committed."""
+        asked = [work.args[0] for work in batch if getattr(work, "func", None) == self.do_authorise]  # type: ignore[attr-defined]
+        self.sessions.ask([request.session for request in asked if is_key(request.session)])
+        return [self.attempt(work) for work in batch]
 
     def attempt(self, work: Work) -> object:
         """Do a piece of work in memory, undone alone where it fails; returns its result or its expected error."""

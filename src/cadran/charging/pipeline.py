@@ -73,7 +73,7 @@ class Pipeline:
                 return self.ready()
             self._entries += entries
             try:
-                self._answers += [engine.attempt(work) for _, work in entries]
+                self._answers += engine.attempts([work for _, work in entries])
                 if self._flying is None:
                     self._launch()
             except (store.Conflict, store.DatabaseLost) as error:

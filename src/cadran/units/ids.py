@@ -28,6 +28,11 @@ def new_id(kind: str) -> str:
     return f"{kind}_{text}{''.join([_ALPHABET[drawn >> shift & 31] for shift in range(0, 80, 5)])}"
 
 
+def is_key(key: object) -> bool:
+    """Whether `checked_key` would take it."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
+
+
 def checked_key(key: str) -> str:
     """The idempotency key itself, if it is 1 to 128 of the characters A-Z a-z 0-9 . _ : @ / -. Raises InvalidKey."""
     if not isinstance(key, str) or not _KEY.fullmatch(key):

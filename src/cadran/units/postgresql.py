@@ -25,6 +25,8 @@ _ONLY_SQLITE = re.compile(r" INDEXED BY \w+")
 class PostgresDatabase:
     """`store.Database` on a server. shard: the share of the accounts that this process owns. durable: False gives up durability."""
 
+    far = True
+
     def __init__(self, url: str, *, shard: int = 0, durable: bool = True) -> None:
         self._url = url
         self._shard = shard
@@ -61,10 +63,10 @@ class PostgresDatabase:
                 for statement in order:
                     if isinstance(statement, Insert):
                         if rows := unit.added.get(statement):
-                            connection.execute(_sql(statement), _columns(rows), prepare=True)
+                            connection.execute(_sql(statement), _arrays(rows, statement.types), prepare=True)
                     elif changes := unit.changed.get(statement):
                         rows = [values + key for key, values in changes.items()]
-                        connection.execute(_sql(statement), _columns(rows), prepare=True)
+                        connection.execute(_sql(statement), _arrays(rows, statement.types), prepare=True)
         except errors.IntegrityError as error:
             raise store.Conflict(_name(error)) from error
         except psycopg.Error as error:
@@ -140,9 +142,28 @@ def _name(error: errors.IntegrityError) -> str:
     return error.diag.constraint_name or error.diag.message_primary or str(error)
 
 
-def _columns(rows: Sequence[Row]) -> list[list[Any]]:
-    """Rows as arrays, one for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def _arrays(rows: Sequence[Row], kinds: Sequence[str]) -> list[str]:
+    """Rows as array literals, one for each column: written here, since the driver takes ten times as long."""
+    return [_array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+
+
+def _array(column: Sequence[Any], kind: str) -> str:
+    if kind == "bytea":
+        return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in column]) + "}"
+    if kind == "timestamptz":
+        return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in column]) + "}"
+    if kind != "text":
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in column]) + "}"
+    if None in column:
+        return "{" + ",".join(["NULL" if value is None else f'"{_quoted(value)}"' for value in column]) + "}"
+    joined = '","'.join(column)
+    if "\\" in joined or joined.count('"') > 2 * (len(column) - 1):
+        joined = '","'.join([_quoted(value) for value in column])
+    return '{"' + joined + '"}'
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @functools.cache

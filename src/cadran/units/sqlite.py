@@ -20,6 +20,8 @@ CHECKPOINT_PAGES = 8_000
 class SqliteDatabase:
     """`store.Database` on a file that nobody else may write. synchronous: anything but FULL gives up durability."""
 
+    far = False
+
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self._owned = _own(path)
         self._name = path.name
@@ -96,6 +98,8 @@ class SqliteDatabase:
 
 class SqliteConnection:
     """`store.Database` on a connection whose transactions belong to the caller: rows are written at once, and may be rolled back."""
+
+    far = False
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

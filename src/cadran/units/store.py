@@ -83,6 +83,9 @@ class Unit:
 class Database(Protocol):
     """Where the money's rows are kept. One owner at a time; placeholders are `?`."""
 
+    far: bool
+    """Whether a question costs a journey: then those of a batch are asked together."""
+
     def rows(self, statement: str, values: Row = ()) -> list[Row]:
         """What is committed. Raises DatabaseLost, NoTables."""
         ...

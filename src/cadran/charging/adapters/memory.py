@@ -98,6 +98,7 @@ ORDER = (INSERT_SESSION, CHANGE_SESSION, INSERT_EXTENSION, INSERT_CDR)
 
 _COLUMNS = "state, body, granted_s, final, held_micros, seq, used_s, cdr_id"
 _SESSION = f"SELECT {_COLUMNS} FROM charging_session WHERE session = ?"  # noqa: S608
+_SESSIONS = f"SELECT session, {_COLUMNS} FROM charging_session WHERE session = ANY(?)"  # noqa: S608
 _OPEN = f"SELECT {_COLUMNS} FROM charging_session WHERE state = 'open'"  # noqa: S608
 _EXTENSION = "SELECT granted_s, final FROM charging_extension WHERE account = ? AND session = ? AND seq = ?"
 _RECORD = "SELECT body FROM charging_cdr WHERE account = ? AND cdr_id = ?"
@@ -169,6 +170,8 @@ class MemorySessions:
         self._memory = memory
         self._rows = database.rows
         self._written = written
+        self._far = database.far
+        self._asked: dict[str, rules.Session | None] = {}
         self._over: dict[str, rules.Session] = {}
         self._extensions: dict[tuple[str, int], tuple[int | None, bool]] = {}
         self._records: dict[tuple[str, str], records.Record] = {}
@@ -176,14 +179,25 @@ class MemorySessions:
 
     def forget(self) -> None:
         """Read everything afresh. Nothing may wait to be written."""
+        self._asked.clear()
         for known in (self._over, self._extensions, self._records, self._corrections):
             known.clear()
 
     def session(self, session: str) -> rules.Session | None:
         if (known := self._over.get(session)) is not None:
             return known
+        if session in self._asked:
+            return self._asked[session]
         rows = self._rows(_SESSION, (session,))
         return decode_session(rows[0]) if rows else None
+
+    def ask(self, sessions: list[str]) -> None:
+        """Ask for the sessions of the batch that begins, all at once where each question would cost a journey."""
+        self._asked.clear()
+        if self._far and len(sessions) > 1:
+            self._asked.update(dict.fromkeys(sessions))
+            for row in self._rows(_SESSIONS, (sessions,)):
+                self._asked[row[0]] = decode_session(row[1:])
 
     def open_sessions(self) -> tuple[rules.Session, ...]:
         return tuple(decode_session(row) for row in self._rows(_OPEN))
