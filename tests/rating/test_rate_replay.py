@@ -154,5 +154,5 @@ def test_a_replay_writes_both_amounts_the_cause_and_a_report(tmp_path: Path) -> 
     assert "<b>increment</b>" in page
     assert "<script" not in page
     assert (tmp_path / "out/causes.csv").read_text().startswith("cause,currency,records,theirs,ours,difference\n")
-    again = CliRunner().invoke(cli, [*asked, "--json"])
+    again = CliRunner().invoke(cli, ["rate", "--replay", *asked[1:], "--json"])
     assert json.loads(again.output)["error"]["id"] == "rating-output-exists"

@@ -96,6 +96,7 @@ def _with(command: F, options: tuple[Callable[[F], F], ...]) -> F:
     "--format", "form", type=click.Choice(["csv", "parquet"]), help="Of the output; as its name or the input's."
 )
 @click.option("--escape-formulas", is_flag=True, help="Put a ' before cells of a CSV that a spreadsheet would run.")
+@click.option("--replay", is_flag=True, help="Compare with the amounts that the records carry: as cadran replay.")
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads of the local engine."
 )
@@ -108,6 +109,7 @@ def command(
     master: str,
     form: str | None,
     escape_formulas: bool,
+    replay: bool,
     workers: int,
     force: bool,
     as_json: bool,
@@ -116,8 +118,13 @@ def command(
     """Rate the call records in INPUTS (.csv, .csv.gz, .parquet, folders): the same columns and their charge to --out, what cannot be
     rated to a file of rejects beside it. A run that was interrupted goes on with the files that are not whole yet."""
     main.django_ready()
+    from cadran.commands import replay as replays
     from cadran.rating.files import run
 
+    if replay:
+        taxes = (replays.TAX,)
+        replays.compare(inputs, out, taxes, form, escape_formulas, force, as_json, options)
+        return
     reading = found_reading(options)
     prices = found_prices(options)
     job = run.Job(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import click
 
 from cadran.commands import main, rate
 
+TAX = "20"
+
 
 @click.command(name="replay")
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -18,7 +21,7 @@ from cadran.commands import main, rate
     "--out", required=True, type=click.Path(path_type=Path), help="A folder for the report and the compared files."
 )
 @click.option(
-    "--tax", "taxes", multiple=True, default=("20",), show_default=True, help="Percent to try as tax; several."
+    "--tax", "taxes", multiple=True, default=(TAX,), show_default=True, help="Percent to try as tax; several."
 )
 @rate.price_options
 @rate.reading_options
@@ -39,6 +42,20 @@ def command(
     """Charge the records in INPUTS again and compare with the amount that each carries (--map amount=COLUMN): a file with both
     amounts, their difference and its cause, and a report: report.html, report.json, causes.csv."""
     main.django_ready()
+    compare(inputs, out, taxes, form, escape_formulas, force, as_json, options)
+
+
+def compare(
+    inputs: tuple[Path, ...],
+    out: Path,
+    taxes: tuple[str, ...],
+    form: str | None,
+    escape_formulas: bool,
+    force: bool,
+    as_json: bool,
+    options: Mapping[str, Any],
+) -> None:
+    """What the command does, for `cadran rate --replay` too."""
     from cadran.rating import tables
     from cadran.rating.files import engine, run, writing
     from cadran.rating.replay import report
