@@ -12,10 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cadran.commands import bench_child, memory
 from cadran.commands import bench_rating_load as load
-from cadran.commands import memory
 from cadran.commands.benchmarks import Result
-from cadran.commands.main import django_ready
 from cadran.rating import decks, tables
 from cadran.rating.files import engine, run
 
@@ -101,8 +100,10 @@ def _beside_polars(folder: Path, source: Path, deck: decks.Deck, quick: bool, se
 def _memory(folder: Path, source: Path, quick: bool) -> Result:
     context = multiprocessing.get_context("spawn")
     mine, its = context.Pipe(duplex=False)
-    child = context.Process(target=_measured, args=(its, source, folder / "again.parquet", quick))
+    arguments = (__name__, measured.__name__, its, source, folder / "again.parquet", quick)
+    child = context.Process(target=bench_child.run, args=arguments)
     child.start()
+    its.close()  # so that a child that dies is heard of
     try:
         taken = float(mine.recv()) if mine.poll(300) else float("inf")
     except EOFError:
@@ -113,9 +114,8 @@ def _memory(folder: Path, source: Path, quick: bool) -> Result:
     return Result(name="streaming_memory_mb", value=taken, unit="MB", beside="", yardstick=None, goal=400, at_most=True)
 
 
-def _measured(pipe: object, source: Path, out: Path, quick: bool) -> None:
+def measured(pipe: object, source: Path, out: Path, quick: bool) -> None:
     """In a process of its own: the tables are made, then what rating takes above them is measured."""
-    django_ready()
     rater = _engine(_deck(quick), quick)
     gauge = memory.Gauge()
     run.run(_job(source, out), rater)
