@@ -144,7 +144,7 @@ def house_tasks() -> dict[str, Task]:
         "due": due_acts,
         "credit-figures": every(CREDIT_EVERY_S, credit_counted),
         "figures": figures.follow_calls,
-        "rerating": lambda: rerating.carry_on(charging=charging, at=clock.now()),
+        "rerating": lambda: rerating.carry_on(charging=charging, at=clock.now(), workers=rerating.AT_ONCE),
         "documents": every(SWEEP_EVERY_S, lambda: documents.sweep(now_s=time.time())),
     }
 

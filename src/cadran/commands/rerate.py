@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -143,7 +144,8 @@ def _carry(rerating: str, quiet: bool) -> Run:
     charging = SocketCharging(settings.CHARGING_SOCKET)
     try:
         with asking.bar("calls", quiet=quiet) as progress:
-            while operations.carry_slice(rerating_id=rerating, charging=charging, at=asking.now()):
+            carry = partial(operations.carry_slice, rerating_id=rerating, charging=charging, workers=operations.AT_ONCE)
+            while carry(at=asking.now()):
                 run = queries.run(rerating)
                 progress(run.looked_at, run.total)
     finally:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
 import structlog
 from django.db import transaction
@@ -32,6 +34,7 @@ from cadran.units.period import utc
 
 log = structlog.get_logger()
 SLICE = 250
+AT_ONCE = 16
 TOLD = "journeys.rerated"
 LATER = ("internal", "busy")
 
@@ -151,14 +154,16 @@ def follow(event: PendingEvent, charging: object) -> None:
         start(rerating_id=str(event.body["subject"]))
 
 
-def carry_on(*, charging: Corrections, at: datetime, limit: int = SLICE) -> int:
+def carry_on(*, charging: Corrections, at: datetime, limit: int = SLICE, workers: int = 1) -> int:
     """A slice of each run in progress; returns how many calls were looked at and customers told. Raises charging's errors: nothing is
-    known then, and the same slice is gone through again."""
-    return sum(carry_slice(rerating_id=one, charging=charging, at=at, limit=limit) for one in queries.running())
+    known then, and the same slice is gone through again. workers: how many corrections are asked for at once, by threads, so that
+    charging writes many in one batch."""
+    carry = partial(carry_slice, charging=charging, at=at, limit=limit, workers=workers)
+    return sum(carry(rerating_id=one) for one in queries.running())
 
 
 @carries("IPP-10.1-re-rating")
-def carry_slice(*, rerating_id: str, charging: Corrections, at: datetime, limit: int = SLICE) -> int:
+def carry_slice(*, rerating_id: str, charging: Corrections, at: datetime, limit: int = SLICE, workers: int = 1) -> int:
     """The next slice of one run, at most `limit` calls; returns how much was done, 0 once it is over.
 
     Two who carry one run at once do no harm: the corrections are idempotent, and only one of them moves the place.
@@ -180,13 +185,18 @@ def carry_slice(*, rerating_id: str, charging: Corrections, at: datetime, limit:
     if problem := _beyond_approved(row, weighed):
         _stop(row, problem, at)
         return 1
-    done = [_correct(one, scales, row.reason, charging, at) for one in weighed]
+    correct = partial(_correct, scales=scales, reason=row.reason, charging=charging, at=at)
+    if workers > 1:
+        with ThreadPoolExecutor(workers) as pool:
+            done = list(pool.map(correct, weighed))
+    else:
+        done = [correct(one) for one in weighed]
     _write(row, further, weighed, done, limit)
     return len(calls) or 1
 
 
 def _correct(
-    one: Weighed, scales: weighing.Scales, reason: str, charging: Corrections, at: datetime
+    one: Weighed, *, scales: weighing.Scales, reason: str, charging: Corrections, at: datetime
 ) -> tuple[str, int]:
     """Correct a call that changes: why it was left as it was (empty: it was corrected), and what is owed."""
     if one.verdict not in CHANGES:
