@@ -195,7 +195,9 @@ class Desk:
         answers = await asyncio.gather(*asks)
         if twice and answers[0] != answers[1]:
             self.world.faults.append(f"charge_event {key}/{step}: two answers at once, and different ones")
-        return answers[0]
+        if (done := answers[0]) is not None and done.state == "taken":
+            self.world.charged(account.name, done.cdr_id, done.amount_micros)
+        return done
 
     async def _event_asked(self, request: ChargeEvent) -> Charged | None:
         with contextlib.suppress(ChargingRefused):
@@ -211,14 +213,12 @@ class Desk:
         """A call turns out to cost something else, more or less."""
         if not self.world.recent:
             return
-        account, settled = rng.choice(self.world.recent)
+        account, cdr_id, charged = rng.choice(self.world.recent)
         request = CorrectCharge(
             key=f"K{next(self._numbers)}",
             account=account,
-            cdr_id=settled.cdr_id,
-            charge_micros=rng.choice(
-                (0, settled.charge_micros // 2, settled.charge_micros * 2, rng.randrange(100_000))
-            ),
+            cdr_id=cdr_id,
+            charge_micros=rng.choice((0, charged // 2, charged * 2, rng.randrange(100_000))),
             reason="chaos",
             at=self.world.clock.now(),
         )

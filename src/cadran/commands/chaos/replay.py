@@ -12,7 +12,7 @@ from typing import Any
 from cadran.charging.adapters.client import AsyncCharging
 from cadran.charging.ports import ChargingRefused, Withdrawn
 
-KEPT = 4000
+KEPT = 10_000
 AT_ONCE = 64
 NOT_REPEATABLE = frozenset({"expire_credit"})  # says how many were due now
 Send = Callable[[AsyncCharging], Awaitable[Any]]

@@ -53,12 +53,13 @@ class Call:
 
 @dataclass(slots=True)
 class World:
-    """What the parts of a run share. closing: begin nothing more; recent: some calls that are over, for whoever corrects them."""
+    """What the parts of a run share. closing: begin nothing more; recent: account, record and charge of some calls and services that
+    are over, for whoever corrects them."""
 
     choices: plan.Choices
     clock: CivilClock
     buy: Callable[[plan.Account, random.Random], Awaitable[None]]
-    recent: list[tuple[str, Settled]] = field(default_factory=list)
+    recent: list[tuple[str, str, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     closing: bool = False
     calls: int = 0
@@ -70,7 +71,10 @@ class World:
     def over(self, account: str, settled: Settled) -> None:
         self.calls += 1
         self.cut += settled.cut
-        self.recent.append((account, settled))
+        self.charged(account, settled.cdr_id, settled.charge_micros)
+
+    def charged(self, account: str, cdr_id: str, micros: int) -> None:
+        self.recent.append((account, cdr_id, micros))
         if len(self.recent) > 500:
             del self.recent[:250]
 
