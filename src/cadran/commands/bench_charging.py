@@ -347,6 +347,7 @@ async def _all_lives(socket: Path, seconds: float, clients: int, accounts: int) 
             if time.perf_counter() >= start + seconds:
                 return
             session = f"r{run}.{number}.{turn}"
+            at = AT + timedelta(seconds=3600 + run * 86_400 + time.perf_counter() - start)  # as in life, time goes on
             account = f"acc{(number * 7919 + turn) % accounts}"
             call = AuthoriseCall(
                 session=session,
@@ -354,11 +355,11 @@ async def _all_lives(socket: Path, seconds: float, clients: int, accounts: int) 
                 terms=TERMS,
                 number_class="geographic",
                 destination="33142000001",
-                at=AT,
+                at=at,
             )
             await timed(charging.authorise(call))
-            await timed(charging.extend(session=session, seq=1, used_s=5, at=AT))
-            over = SettleCall(session=session, at=AT + timedelta(seconds=40), answered_at=AT, measured_ms=30_500)
+            await timed(charging.extend(session=session, seq=1, used_s=5, at=at))
+            over = SettleCall(session=session, at=at + timedelta(seconds=40), answered_at=at, measured_ms=30_500)
             await timed(charging.settle(over))
 
     await asyncio.gather(*(client(number) for number in range(clients)))
