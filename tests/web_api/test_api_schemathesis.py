@@ -28,9 +28,9 @@ from cadran.payment.ports import Checkout, CheckoutStatus
 from cadran.web.api import access, answers, application, rates, v1
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-# CADRAN_API_TRIES=full adds schemathesis's own boundary values, some two hundred calls an operation.
+# CADRAN_API_TRIES=full adds schemathesis's own boundary values, some two hundred calls an operation, and more random ones.
 FULL = os.environ.get("CADRAN_API_TRIES") == "full"
-EXAMPLES = 4
+EXAMPLES = 20 if FULL else 2
 AGENT: dict[str, Program] = {}
 assert v1.urlpatterns  # the operations are declared
 schemathesis.openapi.format("cadran-cursor", st.just(""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import secrets
@@ -69,6 +70,7 @@ class Program:
         return self.call("DELETE", path, **headers)
 
 
+@functools.cache
 def every_operation(under: str = "") -> list[tuple[str, str, str]]:
     """Every operation that needs a key: its id, method, and an address that leads to nothing of anybody's."""
     found = []
