@@ -204,10 +204,10 @@ async def _body(receive: Receive) -> bytes:
 
 def _problem(error: CadranError, op: str, scope: Scope) -> tuple[int, bytes, list[Header]]:
     request_id = ids.new_id("req")
-    status, body = problems.told(error, request_id)
+    status, error_id, body = problems.told(error, request_id)
     figures.REQUESTS.labels("http", op or "none", str(status)).inc()
     client = scope.get("client") or ("", 0)
-    log.info("request-refused", op=op, status=status, error=error.error_id, request_id=request_id, peer=client[0])
+    log.info("request-refused", op=op, status=status, error=error_id, request_id=request_id, peer=client[0])
     headers = [*_PROBLEM, (b"request-id", request_id.encode())]
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="cadran"'))

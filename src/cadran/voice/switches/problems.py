@@ -124,8 +124,8 @@ class _Problem(msgspec.Struct, omit_defaults=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def told(error: CadranError, request_id: str) -> tuple[int, bytes]:
-    """Status and body of a failure. A refusal of charging goes by its reason: `charging-session-unknown`."""
+def told(error: CadranError, request_id: str) -> tuple[int, str, bytes]:
+    """Status, stable id and body of a failure. A refusal of charging goes by its reason: `charging-session-unknown`."""
     error_id, title = error.error_id, _title(type(error))
     reason = str(error.details.get("reason", ""))
     if error_id == "charging-refused" and reason:
@@ -134,7 +134,7 @@ def told(error: CadranError, request_id: str) -> tuple[int, bytes]:
     else:
         status = STATUS.get(error_id) or (422 if isinstance(error, InvalidInput) else 409)
     body = _Problem(f"urn:cadran:problem:{error_id}", title, status, error.message, error_id, request_id)
-    return status, _encode(body)
+    return status, error_id, _encode(body)
 
 
 def _title(kind: type[CadranError]) -> str:
