@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
+import gzip
 import io
 import os
 from pathlib import Path
@@ -64,11 +66,14 @@ class Whole:
         self.rows += table.num_rows
 
     def seal(self) -> int:
-        """All of it is on the disk, not yet under its name; its bytes."""
-        self._close()
-        with self._part.open("rb") as file:
-            os.fsync(file.fileno())
-        return self._part.stat().st_size
+        """All of it is on the disk, not yet under its name; its bytes. Raises CannotWrite."""
+        try:
+            self._close()
+            with self._part.open("rb") as file:
+                os.fsync(file.fileno())
+            return self._part.stat().st_size
+        except (OSError, pa.ArrowException) as error:
+            raise CannotWrite(f"cannot write {self.path}: {error}") from None
 
     def finish(self) -> None:
         """Let it appear. Raises CannotWrite."""
@@ -83,7 +88,8 @@ class Whole:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        with contextlib.suppress(OSError, pa.ArrowException):  # what is given up need not be closed well
+            self._close()
         self._part.unlink(missing_ok=True)
 
     def _parquet(self, first: Any) -> Any:
@@ -111,7 +117,7 @@ class Whole:
 
     def _open_csv(self) -> None:
         packed = self.path.name.lower().endswith(".gz")
-        self._stream = pa.output_stream(str(self._part), compression="gzip" if packed else None)
+        self._stream = gzip.GzipFile(self._part, "wb", compresslevel=1) if packed else self._part.open("wb")
         head = io.StringIO()
         csv.writer(head, lineterminator="\n").writerow(_escaped_name(name, self._escape) for name in self._schema.names)
         self._stream.write(head.getvalue().encode())
