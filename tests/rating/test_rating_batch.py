@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 import tariffs
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from cadran.catalog import rules
 from cadran.rating import batch
 
+Call = tuple[str, int, int]
+Version = tuple[datetime, list[rules.Rate]]
 NEEDS_NUMBA = pytest.mark.skipif(not batch.compiled_available(), reason="numba is not installed")
 
 
@@ -28,17 +32,19 @@ calls = st.lists(st.tuples(tariffs.numbers, tariffs.instants, tariffs.durations)
 
 @given(found=tariffs.nested(plain=True), load=calls)
 @LOAD
-def test_plain_rates_agree_with_the_oracle(engine: str, found: list, load: list) -> None:
+def test_plain_rates_agree_with_the_oracle(engine: str, found: list[rules.Rate], load: list[Call]) -> None:
     tariffs.agree([(rules.ALWAYS_FROM, found)], load, engine)
 
 
 @given(rate=tariffs.rates(dated=False), load=calls)
 @LOAD
-def test_the_whole_language_agrees_with_the_oracle(engine: str, rate: rules.Rate, load: list) -> None:
+def test_the_whole_language_agrees_with_the_oracle(engine: str, rate: rules.Rate, load: list[Call]) -> None:
     tariffs.agree([(rules.ALWAYS_FROM, [rate])], load, engine)
 
 
 @given(of=tariffs.versions(), load=calls)
 @LOAD
-def test_calls_split_over_dates_and_versions_agree_with_the_oracle(engine: str, of: list, load: list) -> None:
+def test_calls_split_over_dates_and_versions_agree_with_the_oracle(
+    engine: str, of: list[Version], load: list[Call]
+) -> None:
     tariffs.agree(of, load, engine)
