@@ -130,6 +130,8 @@ def command(*, file: Path, as_json: bool) -> None:
     from cadran import settings
 
     hashes = write(settings.VAR, file, sealed.lock_from(os.environ), at=datetime.now(UTC))
+    if settings.CHARGING_DATABASE:
+        click.echo("The money lies in PostgreSQL and is not in this file: back the server up as well.", err=True)
     if as_json:
         click.echo(json.dumps({"file": str(file), "bytes": file.stat().st_size, "files": hashes}))
     else:
