@@ -27,7 +27,9 @@ from cadran.party.documents import operations as documents
 from cadran.party.documents import queries as document_queries
 from cadran.party.keys.rules import NEEDS
 from cadran.party.staff import MAY, Role
+from cadran.payment.operations import place_top_up
 from cadran.policy import publication
+from cadran.policy import queries as policy
 from cadran.policy.proof import operations as proof
 from cadran.web.api import application
 from cadran.web.office import gate
@@ -44,6 +46,10 @@ PAGES = {
     "unblock_customer": "unblock",
     "require_change": "require_change",
     "add_note": "note",
+    "block_line": "line",
+    "unblock_line": "line",
+    "send_mail_again": "resend",
+    "list_brand_orders": "orders",
     "list_brand_calls": "calls",
     "read_brand_call": "call",
     "list_live_calls": "live",
@@ -187,6 +193,34 @@ def test_a_refund_needs_its_own_scope(staff_key: Callable[..., Program], claire:
     asked = {"account": claire.account, "order": "pay_x", "amount_micros": EUR, "reason": "After an outage"}
     assert staff_key("staff:write:credit").post("/staff/refunds", asked).error_id == "api-scope-missing"
     assert staff_key("staff:write:refunds").post("/staff/refunds", asked).error_id == "payment-order-unknown"
+
+
+def test_a_line_is_blocked_a_mail_sent_again_and_orders_are_read_within_the_brand(
+    staff_key: Callable[..., Program], claire: party.Customer, register: Callable[..., party.Customer]
+) -> None:
+    agent, other = staff_key(), register("diane")
+    line, why = f"/staff/customers/{claire.account}/lines", {"reason": "Asked by telephone"}
+    assert agent.post(f"{line}/claire/block", why).status == 204
+    assert party.sip_identities(account=claire.account)[0].state == "blocked"
+    assert agent.post(f"{line}/diane/block", why).error_id == "party-sip-user-unknown"
+    assert agent.post(f"{line}/claire/unblock", why).status == 204
+    assert party.sip_identities(account=claire.account)[0].state != "blocked"
+    kinds = [act.kind for act in party.staff_acts(account=claire.account)]
+    assert {"block-sip", "unblock-sip"} <= set(kinds)
+    assert agent.post(f"/staff/customers/{claire.account}/mails/nothing/again").error_id == "messaging-mail-unknown"
+    place_top_up(
+        key="k",
+        account=claire.account,
+        brand="ippi",
+        terms=policy.terms(claire.terms),
+        opened_at=claire.created_at,
+        amount_micros=10 * EUR,
+        currency="EUR",
+        at=settings.CIVIL_CLOCK.now(),
+    )
+    assert [one["account"] for one in agent.get("/staff/orders").json["orders"]] == [claire.account]
+    party_models.Customer.objects.filter(pk=other.id).update(brand="kavkom")
+    assert agent.get(f"/staff/orders?account={other.account}").error_id == "party-customer-unknown"
 
 
 # Documents and cases

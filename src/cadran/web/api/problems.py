@@ -163,6 +163,7 @@ STATUS: Mapping[str, int] = {
     "invoicing-receipt-unknown": 404,
     "webhooks-not-found": 404,
     "party-document-unknown": 404,
+    "messaging-mail-unknown": 404,
     "party-staff-unknown": 404,
     "compliance-case-unknown": 404,
     "journeys-proposal-unknown": 404,

@@ -12,6 +12,7 @@ from cadran.web.api.routes.staff import (
     cases,
     customers,
     decks,
+    deeds,
     desk,
     documents,
     evidence,
@@ -25,6 +26,7 @@ from cadran.web.api.routes.staff import (
 # Each of these declares its operations at the desk; reporting declares its own beside the papers.
 AT_THE_DESK = (
     reporting,
+    deeds,
     customers,
     people,
     documents,
