@@ -329,3 +329,29 @@ def test_a_parquet_file_whose_dictionary_stands_for_gigabytes_is_refused(tmp_pat
     with pytest.raises(reading.UnreadableFile, match="cell"):
         rate(tmp_path / "a.parquet", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_every_column_of_a_parquet_file_keeps_its_type_and_values(tmp_path: Path) -> None:
+    columns_of = {
+        "number": pa.array(["33142"] * 3, pa.large_string()),
+        "at": pa.array([10**18] * 3, pa.timestamp("ns", "Asia/Tokyo")),
+        "seconds": pa.array([5000] * 3, pa.duration("ms")),
+        "clock": pa.array([1, 2, None], pa.time32("s")),
+        "lists": pa.array([["a"], [], None], pa.large_list(pa.string())),
+        "records": pa.array([{"x": 1}, None, {"x": None}]),
+        "pairs": pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int8())),
+        "nothing": pa.nulls(3),
+        "views": pa.array(["a", "b", None], pa.string_view()),
+        "bytes": pa.array([b"\xff", b"", None]),
+        "float": pa.array([1.5, None, 2.0], pa.float32()),
+    }
+    table = pa.table(columns_of)
+    pq.write_table(table, tmp_path / "a.parquet")
+    rate(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    rated = pq.read_table(tmp_path / "b.parquet")
+    assert rated.select(table.schema.names).to_pylist() == table.to_pylist()
+    for name in ("number", "at", "seconds", "clock", "nothing", "views", "bytes", "float"):
+        assert rated.schema.field(name).type == table.schema.field(name).type
+    assert rated.schema.field("currency").type == pa.string()
+    rate(tmp_path / "a.parquet", tmp_path / "c.csv")
+    assert [row["lists"] for row in rows(tmp_path / "c.csv")] == ["['a']", "[]", ""]

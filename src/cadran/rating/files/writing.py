@@ -104,16 +104,18 @@ class Whole:
             field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
             for field in self._schema
         ]
-        told = {"ARROW:schema": base64.b64encode(pa.schema(plain).serialize().to_pybytes())}
-        return pq.ParquetWriter(
+        writer = pq.ParquetWriter(
             self._part,
-            self._schema.with_metadata(told),
+            self._schema,
             compression="zstd",
             compression_level=1,
             use_dictionary=repeated or False,
             store_decimal_as_integer=True,
             store_schema=False,
         )
+        told = base64.b64encode(pa.schema(plain).serialize().to_pybytes())
+        writer.add_key_value_metadata({"ARROW:schema": told.decode()})
+        return writer
 
     def _open_csv(self) -> None:
         packed = self.path.name.lower().endswith(".gz")

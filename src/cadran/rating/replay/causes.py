@@ -141,7 +141,8 @@ class Causes:
             told = f"{rounding[0]} at {rounding[1]} decimals"
             if rounding[1] >= self._theirs.decimals:
                 return Finding(ROUNDING, told)
-            held[ROUNDING] = [told]
+            if call.nanos:
+                held[ROUNDING] = [told]
         single = list(self._single(call, at, others))
         for cause, detail, changed in single:
             if self._holds(changed, call.nanos):
