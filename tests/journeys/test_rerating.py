@@ -24,6 +24,7 @@ from cadran.journeys.rerating import operations, queries, rules, weighing
 from cadran.journeys.rerating.rules import RunState, Scope, Verdict
 from cadran.messaging import queries as mails
 from cadran.party import operations as party
+from cadran.party.models import Customer as CustomerRow
 from cadran.policy import queries as policy
 from cadran.policy import rerating as policy_rerating
 from cadran.policy.models import Event
@@ -306,6 +307,16 @@ def test_calls_in_dispute_do_not_become_dearer_but_may_become_cheaper(desk: Desk
     assert (cost(mobile), cost(landline)) == (61_000, 12_000)
     assert run.left == {"disputed": 1}
     assert run.preview["left"] == {"disputed": {"up_micros": 108_000, "down_micros": 0}}
+
+
+def test_calls_of_a_closed_account_keep_their_price(desk: Desk) -> None:
+    till = desk.customer("claire")
+    call = till.call(61)
+    desk.deck("336,France mobile,0.06\n")
+    run = approved()
+    CustomerRow.objects.filter(accounts__number=till.account).update(state="ended")
+    done = desk.run_to_the_end(run.rerating_id)
+    assert (done.state, done.corrected, done.left, cost(call)) == (RunState.DONE, 0, {"closed": 1}, 122_000)
 
 
 def test_a_run_stops_before_it_moves_more_than_was_approved(desk: Desk) -> None:
