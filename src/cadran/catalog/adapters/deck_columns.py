@@ -7,8 +7,9 @@ which tells it by line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,11 @@ class Group:
     meanings: tuple[deck_lines.Meaning, ...]
     code: Ints
 
-    def column(self, name: str, order: Ints) -> list[Any]:
-        """One field of the meaning, for lines in an order."""
+    def column(self, name: str, write: Callable[[Any], Any]) -> tuple[npt.NDArray[Any], Ints]:
+        """One field of the different meanings as the table keeps it, and which one each line has."""
         values = np.empty(len(self.meanings), object)
-        values[:] = [getattr(meaning, name) for meaning in self.meanings]
-        found: list[Any] = values[self.code[order]].tolist()
-        return found
+        values[:] = [write(getattr(meaning, name)) for meaning in self.meanings]
+        return values, self.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +62,21 @@ class PlainDeck:
         large = np.array([one.first_s > first_s or one.next_s > next_s for one in self.rest.meanings])
         return tuple((np.flatnonzero(large[self.rest.code]) + 2).tolist()) if large.any() else ()
 
-    def rows(self, step: int) -> Iterator[list[tuple[Any, ...]]]:
-        """In parts of `step`: line, prefix, both names, price, first_s, next_s, connection, minimum, from, to, tariff's text."""
+    def rows(self, step: int, instant: Callable[[datetime], Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """In parts of `step`, as the table keeps them: line, prefix, names, price, increments, fees, dates, tariff. instant: how it
+        keeps an instant."""
+        columns = [
+            self.names.column("destination", str),
+            self.names.column("english", str),
+            self.prices.column("price_nanos", int),
+            *(self.rest.column(name, int) for name in ("first_s", "next_s", "connection_micros", "minimum_micros")),
+            *(self.rest.column(name, instant) for name in ("valid_from", "valid_to")),
+            self.prices.column("tariff", bands.tariff_to_text),
+        ]
         for start in range(0, len(self.order), step):
             part = self.order[start : start + step]
-            yield list(
-                zip(
-                    (part + 2).tolist(),
-                    self.prefixes[part].tolist(),
-                    self.names.column("destination", part),
-                    self.names.column("english", part),
-                    self.prices.column("price_nanos", part),
-                    self.rest.column("first_s", part),
-                    self.rest.column("next_s", part),
-                    self.rest.column("connection_micros", part),
-                    self.rest.column("minimum_micros", part),
-                    self.rest.column("valid_from", part),
-                    self.rest.column("valid_to", part),
-                    [bands.tariff_to_text(tariff) for tariff in self.prices.column("tariff", part)],
-                    strict=True,
-                )
-            )
+            cells = [values[code[part]].tolist() for values, code in columns]
+            yield list(zip((part + 2).tolist(), self.prefixes[part].tolist(), *cells, strict=True))
 
 
 def read(data: bytes, blanks: Blanks, delimiter: str) -> PlainDeck | None:

@@ -46,17 +46,17 @@ def write(deck_id: int, rates: Sequence[rules.Rate] | PlainDeck, told: Callable[
     plain = isinstance(rates, PlainDeck)
     last = "''" if plain else "%s"
     sql = f"INSERT INTO {quote(meta.db_table)} ({', '.join(names)}) VALUES ({fixed}, {marks}, {last})"  # noqa: S608 - our own model
-    parts = rates.rows(STEP) if isinstance(rates, PlainDeck) else _rows(rates)
+    parts = rates.rows(STEP, instant) if isinstance(rates, PlainDeck) else _rows(rates, instant)
     done = 0
     with connection.cursor() as cursor:
         for part in parts:
             told("write", done, len(rates))
-            cursor.executemany(sql, [(*row[:9], instant(row[9]), instant(row[10]), *row[11:]) for row in part])
+            cursor.executemany(sql, part)
             done += len(part)
     told("write", len(rates), len(rates))
 
 
-def _rows(rates: Sequence[rules.Rate]) -> Iterator[list[tuple[Any, ...]]]:
+def _rows(rates: Sequence[rules.Rate], instant: Callable[[datetime], Any]) -> Iterator[list[tuple[Any, ...]]]:
     ordered = sorted(rates, key=lambda rate: rate.prefix)
     for start in range(0, len(ordered), STEP):
         yield [
@@ -70,8 +70,8 @@ def _rows(rates: Sequence[rules.Rate]) -> Iterator[list[tuple[Any, ...]]]:
                 rate.next_s,
                 rate.connection_micros,
                 rate.minimum_micros,
-                rate.valid_from,
-                rate.valid_to,
+                instant(rate.valid_from),
+                instant(rate.valid_to),
                 bands.tariff_to_text(rate.tariff),
                 bands.to_text(rate.bands),
             )
