@@ -345,13 +345,13 @@ def test_every_column_of_a_parquet_file_keeps_its_type_and_values(tmp_path: Path
         "bytes": pa.array([b"\xff", b"", None]),
         "float": pa.array([1.5, None, 2.0], pa.float32()),
     }
-    table = pa.table(columns_of)
-    pq.write_table(table, tmp_path / "a.parquet")
+    pq.write_table(pa.table(columns_of), tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
     rate(tmp_path / "a.parquet", tmp_path / "b.parquet")
     rated = pq.read_table(tmp_path / "b.parquet")
-    assert rated.select(table.schema.names).to_pylist() == table.to_pylist()
-    for name in ("number", "at", "seconds", "clock", "nothing", "views", "bytes", "float"):
-        assert rated.schema.field(name).type == table.schema.field(name).type
+    assert rated.select(table.schema.names).equals(table)
     assert rated.schema.field("currency").type == pa.string()
     rate(tmp_path / "a.parquet", tmp_path / "c.csv")
-    assert [row["lists"] for row in rows(tmp_path / "c.csv")] == ["['a']", "[]", ""]
+    written = (tmp_path / "c.csv").read_bytes()
+    assert b"\"['a']\"" in written
+    assert b"\xff" in written
