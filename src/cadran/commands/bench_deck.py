@@ -157,10 +157,11 @@ def _take_up(file: Path, digits: str) -> Taken:
     told, tell = context.Pipe(duplex=False)
     child = context.Process(target=_import_and_tell, args=(file, tell))
     loading: threading.Thread | None = None
-    pause, before = 0.0, time.perf_counter()
-    start = last = before
+    pause, import_mb, start = 0.0, 0.0, time.perf_counter()
     child.start()
-    import_mb = 0.0
+    last = (
+        time.perf_counter()
+    )  # the importer of an installation is no copy of the server, whose making would stop calls
     while prices.find(BRAND, digits, LATER) is None:
         prices.find(BRAND, "33142000001", LATER)
         now = time.perf_counter()

@@ -150,6 +150,7 @@ def _read(found: queries.DeckVersion) -> DatedRates:
             longest = max(longest, max((len(row[0]) for row in part), default=0))
             time.sleep(0)  # calls go on
     finally:
+        gc.freeze()  # else the next collection walks through all of it after all
         if watching:
             gc.enable()
     return DatedRates(found.id, period.utc(found.effective_from), rates, longest)
