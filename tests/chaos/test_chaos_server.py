@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+import psutil
 import psycopg
 import pytest
 
@@ -28,6 +29,15 @@ def server() -> Iterator[postgresql.Postgresql]:
         assert not made.folder.exists()
 
 
+def _connected(server: postgresql.Postgresql) -> bool:
+    assert server.process is not None
+    for one in psutil.Process(server.process.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "[local]" in " ".join(one.cmdline()):
+                return True
+    return False
+
+
 def test_a_killed_server_keeps_what_was_committed_and_a_reader_sees_one_snapshot(server: postgresql.Postgresql) -> None:
     with psycopg.connect(server.address, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
@@ -43,6 +53,10 @@ def test_a_killed_server_keeps_what_was_committed_and_a_reader_sees_one_snapshot
     server.start()
     with contextlib.closing(store.PostgresqlReader(server.address)) as reader:
         assert sorted(reader.rows("SELECT number FROM kept")) == [(1,), (2,)]
+    until = time.monotonic() + 20
+    while _connected(server):  # a connection that was closed ends in its own time
+        assert time.monotonic() < until, server.last_words()
+        time.sleep(0.02)
     assert server.stall_a_writer() is None  # nobody writes
     server.kill_backend(0.5)
     until = time.monotonic() + 20

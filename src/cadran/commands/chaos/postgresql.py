@@ -23,6 +23,13 @@ PORT = 5432  # only a part of the socket's name: no network is listened to
 OWNER = "postgres"  # who runs it where Cadran is root, which PostgreSQL refuses to be
 # Recovery asks the kernel once to write everything, instead of opening each file: a second instead of five.
 SETTINGS = ("-c", "listen_addresses=", "-c", "recovery_init_sync_method=syncfs")
+_NO_WRITERS = (
+    "startup",
+    "initializing",
+    "authentication",
+    "idle",
+    "SELECT",
+)  # what the title of such a process ends with
 _PLACES = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt")
 
 
@@ -119,7 +126,7 @@ class Postgresql:
             with contextlib.suppress(psutil.NoSuchProcess):
                 for one in psutil.Process(self.process.pid).children():
                     title = " ".join(one.cmdline())
-                    if "[local] " in title and not title.strip().endswith(("idle", "authentication", "SELECT")):
+                    if "[local] " in title and not title.strip().endswith(_NO_WRITERS):
                         one.suspend()
                         return one
         return None
