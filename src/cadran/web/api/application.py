@@ -140,7 +140,8 @@ def _in_address(one: inspect.Parameter, path: str) -> bool:
     """Whether a parameter stands behind the question mark, rather than in the path, the body or a form."""
     marks = [*getattr(one.annotation, "__metadata__", ()), one.default]
     elsewhere = any(isinstance(mark, (params.Form, params.File)) for mark in marks)
-    return f"{{{one.name}}}" not in path and one.name not in {"request", "asked"} and not elsewhere
+    in_path = f"{{{one.name}}}" in path or f"{{path:{one.name}}}" in path
+    return not in_path and one.name not in {"request", "asked"} and not elsewhere
 
 
 def _checked(answer: Callable[..., HttpResponseBase], known: frozenset[str]) -> Callable[..., HttpResponseBase]:

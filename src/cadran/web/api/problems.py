@@ -159,6 +159,7 @@ STATUS: Mapping[str, int] = {
     "party-sip-user-unknown": 404,
     "payment-order-unknown": 404,
     "charging-cdr-unknown": 404,
+    "ledger-movement-unknown": 404,
     "policy-terms-unknown": 404,
     "invoicing-receipt-unknown": 404,
     "webhooks-not-found": 404,

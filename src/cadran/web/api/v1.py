@@ -8,6 +8,7 @@ from cadran.web.api import document
 from cadran.web.api.application import api
 from cadran.web.api.routes import account, agreed, hooks, papers, public, registering, reporting, security, topups
 from cadran.web.api.routes.staff import (
+    books,
     calls,
     cases,
     customers,
@@ -33,6 +34,7 @@ AT_THE_DESK = (
     cases,
     calls,
     money,
+    books,
     evidence,
     terms,
     publications,
