@@ -169,6 +169,8 @@ STATUS: Mapping[str, int] = {
     "compliance-case-unknown": 404,
     "journeys-proposal-unknown": 404,
     "journeys-draft-unknown": 404,
+    "journeys-rerating-unknown": 404,
+    "journeys-carrier-deck-unknown": 404,
     "catalog-deck-unknown": 404,
     "evidence-nothing-to-export": 404,
     "partners-not-set-up": 404,

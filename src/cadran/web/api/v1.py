@@ -12,6 +12,7 @@ from cadran.web.api.routes.staff import (
     calls,
     cases,
     customers,
+    deck_reports,
     decks,
     deeds,
     desk,
@@ -21,6 +22,7 @@ from cadran.web.api.routes.staff import (
     partners,
     people,
     publications,
+    reratings,
     terms,
 )
 
@@ -39,6 +41,8 @@ AT_THE_DESK = (
     terms,
     publications,
     decks,
+    deck_reports,
+    reratings,
     partners,
 )
 
