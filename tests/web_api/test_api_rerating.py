@@ -109,6 +109,8 @@ def test_asking_and_approving_need_their_own_scopes(staff_key: Callable[..., Pro
     assert reads.post("/staff/reratings", ASKED).error_id == "api-scope-missing"
     for deed, body in (("approval", None), ("refusal", {"reason": "Far too long"})):
         assert reads.post(f"/staff/reratings/{made}/{deed}", body).error_id == "api-scope-missing"
+    blind = staff_key("staff:approve:credit", user_name="bruno")
+    assert blind.post(f"/staff/reratings/{made}/approval").error_id == "api-scope-missing"
 
 
 def test_another_brands_re_rating_is_as_if_it_were_not(

@@ -105,6 +105,7 @@ def read_rerating(request: HttpRequest, rerating_id: Path[shapes.Identifier]) ->
     "POST",
     "/staff/reratings/{rerating_id}/approval",
     scope=Scope.STAFF_APPROVE_CREDIT,
+    also=(Scope.STAFF_READ_LEDGER,),
     answers_with=seen.Rerating,
     may_fail=(*_UNKNOWN, *_DECIDED),
 )
@@ -124,6 +125,7 @@ def approve_rerating(request: HttpRequest, rerating_id: Path[shapes.Identifier])
     "POST",
     "/staff/reratings/{rerating_id}/refusal",
     scope=Scope.STAFF_APPROVE_CREDIT,
+    also=(Scope.STAFF_READ_LEDGER,),
     answers_with=seen.Rerating,
     may_fail=(*_UNKNOWN, *_DECIDED, "journeys-proposal-invalid"),
 )
