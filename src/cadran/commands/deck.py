@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,9 @@ import click
 import msgspec
 
 from cadran.catalog.rules import PLAIN
-from cadran.commands import deck_reports, deck_told, main, price_options
+from cadran.commands import asking, deck_reports, deck_told, main, price_options
 from cadran.rating import words
-from cadran.units import errors, money, period
+from cadran.units import money
 
 if TYPE_CHECKING:
     from cadran.catalog.price_files import ColumnMap, Translation
@@ -27,12 +26,6 @@ FORMATS = ("csv", "xlsx", "cgrates", "astpp", "magnusbilling", "a2billing")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object or list.")
 _brand = click.option("--brand", default="ippi", show_default=True, help="Key of the brand.")
 _name = click.option("--name", default="world", show_default=True, help="Which of the brand's decks.")
-
-
-class WrongDate(errors.InvalidInput):
-    """A date or instant of an option cannot be read."""
-
-    error_id = "commands-deck-date"
 
 
 @click.group()
@@ -89,7 +82,7 @@ def import_(
             report = operations.import_deck(
                 brand=brand,
                 source=source,
-                at=_now(),
+                at=asking.now(),
                 name=name,
                 version=deck_version,
                 currency=currency,
@@ -103,7 +96,7 @@ def import_(
     except operations.DeckRefused as refused:
         report = refused.report
     if save_profile and mapping is not None:
-        import_profiles.save(name=save_profile, mapping=mapping, at=_now())
+        import_profiles.save(name=save_profile, mapping=mapping, at=asking.now())
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
@@ -162,9 +155,9 @@ def activate(deck_version: str, brand: str, name: str, effective_from: str, dry_
     """Let the draft DECK_VERSION price calls from a date on."""
     from cadran.catalog import operations, queries
 
-    at = _now()
+    at = asking.now()
     found = queries.deck(brand, name, deck_version)
-    since = _instant(effective_from, brand) if effective_from else at
+    since = asking.instant(effective_from, brand) if effective_from else at
     activated = operations.activate_deck(deck=found, effective_from=since, at=at, dry_run=dry_run)
     taken_up = not dry_run and _reload()
     if as_json:
@@ -206,7 +199,7 @@ def find(number: str, brand: str, name: str, at_text: str, as_json: bool) -> Non
     from cadran.units.e164 import E164
 
     e164 = E164(number if number.startswith("+") else f"+{number}")
-    at = _instant(at_text, brand) if at_text else _now()
+    at = asking.instant(at_text, brand) if at_text else asking.now()
     price = queries.price_of(brand, e164.digits, at, name)
     if as_json:
         click.echo(json.dumps(_price_dict(price) if price else None, ensure_ascii=False))
@@ -225,7 +218,7 @@ def load_reference(as_json: bool) -> None:
     from cadran.catalog import operations
 
     with _bar(as_json) as progress:
-        fresh = operations.load_reference(at=_now(), progress=progress)
+        fresh = operations.load_reference(at=asking.now(), progress=progress)
     if as_json:
         click.echo(json.dumps([deck.as_dict() for deck in fresh], ensure_ascii=False))
     elif not fresh:
@@ -307,29 +300,6 @@ def _amount(nanos: int) -> str:
     """Nanos as an exact decimal: 12000000 -> 0.012."""
     whole, part = divmod(nanos, 10**9)
     return f"{whole}.{part:09d}".rstrip("0").rstrip(".")
-
-
-def _now() -> datetime:
-    from django.conf import settings
-
-    now = settings.CIVIL_CLOCK.now()
-    assert isinstance(now, datetime)
-    return now
-
-
-def _instant(text: str, brand: str) -> datetime:
-    from cadran.policy import queries as policy_queries
-
-    zone = policy_queries.brand(brand).zone
-    try:
-        if len(text) == 10:
-            return period.midnight(date.fromisoformat(text), zone)
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            raise ValueError
-        return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise WrongDate(f"write 2026-12-01 or 2026-12-01T00:00:00Z, not {text[:40]!r}") from None
 
 
 @contextmanager
