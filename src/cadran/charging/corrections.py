@@ -54,31 +54,7 @@ def correct(
     latest = sessions.latest_correction(request.account, request.cdr_id) or original
     difference = request.charge_micros - latest.charge_micros
     income = balance.CALLS if original.service == "call" else f"revenue/{original.service}"
-    transfers: tuple[str, ...] = ()
-    owed = 0
-    if difference < 0:
-        transfers = (
-            balance.give_back(
-                buckets,
-                books,
-                owner=request.account,
-                key=cdr_id,
-                amount_micros=-difference,
-                terms=terms,
-                at=request.at,
-                income=income,
-            ),
-        )
-    elif difference > 0:
-        transfers, owed = balance.take_more(
-            buckets,
-            books,
-            owner=request.account,
-            key=cdr_id,
-            amount_micros=difference,
-            at=request.at,
-            income=income,
-        )
+    transfers, owed = _moved(request, cdr_id, difference, income, terms, buckets=buckets, books=books)
     further = replace(
         original,
         cdr_id=cdr_id,
@@ -96,6 +72,42 @@ def correct(
     )
     sessions.insert_record(further)
     return Corrected(key=request.key, cdr_id=cdr_id, returned_micros=further.returned_micros, owed_micros=owed)
+
+
+def _moved(
+    request: CorrectCharge,
+    cdr_id: str,
+    difference: int,
+    income: str,
+    terms: Terms,
+    *,
+    buckets: Buckets,
+    books: Books,
+) -> tuple[tuple[str, ...], int]:
+    """What a difference (micros) moves: given back as credit below zero, taken above it. The transfers, and what stays owed."""
+    if difference < 0:
+        back = balance.give_back(
+            buckets,
+            books,
+            owner=request.account,
+            key=cdr_id,
+            amount_micros=-difference,
+            terms=terms,
+            at=request.at,
+            income=income,
+        )
+        return (back,), 0
+    if difference == 0:
+        return (), 0
+    return balance.take_more(
+        buckets,
+        books,
+        owner=request.account,
+        key=cdr_id,
+        amount_micros=difference,
+        at=request.at,
+        income=income,
+    )
 
 
 @carries("IPP-10.1-re-rating")

@@ -71,46 +71,12 @@ def measure(seconds: float) -> list[Result]:
         sync_ms = _fdatasync(folder, seconds)
         faults = _faults(many.file)
         server, server_faults = _on_postgresql(folder, seconds, accounts)
-    postgresql = (
-        []
-        if server is None
-        else [
-            Result(
-                name="postgresql_vs_synced_log",
-                value=server.rate,
-                unit="operations/s",
-                beside="synced log",
-                yardstick=ceiling.rate,
-                goal=0.15,
-            )
-        ]
-    )
+    postgresql = [] if server is None else [_speed("postgresql_vs_synced_log", server, "synced log", ceiling, 0.15)]
     return [
-        Result(
-            name="sqlite_vs_synced_log",
-            value=ours.rate,
-            unit="operations/s",
-            beside="synced log",
-            yardstick=ceiling.rate,
-            goal=0.20,
-        ),
+        _speed("sqlite_vs_synced_log", ours, "synced log", ceiling, 0.20),
         *postgresql,
-        Result(
-            name="hot_account_vs_many",
-            value=hot.rate,
-            unit="operations/s",
-            beside="many accounts",
-            yardstick=ours.rate,
-            goal=0.9,
-        ),
-        Result(
-            name="durable_vs_not",
-            value=ours.rate,
-            unit="operations/s",
-            beside="not synced",
-            yardstick=not_durable.rate,
-            goal=0.9,
-        ),
+        _speed("hot_account_vs_many", hot, "many accounts", ours, 0.9),
+        _speed("durable_vs_not", ours, "not synced", not_durable, 0.9),
         Result(
             name="p50_vs_fdatasync",
             value=one.p50_ms,
@@ -120,25 +86,19 @@ def measure(seconds: float) -> list[Result]:
             goal=2.5,
             at_most=True,
         ),
-        Result(
-            name="memory_mb",
-            value=round(many.peak_kb.value / 1024, 1),
-            unit="MB at most in memory",
-            beside="",
-            yardstick=None,
-            goal=MEMORY_MB,
-            at_most=True,
-        ),
-        Result(
-            name="overdrafts_and_faults",
-            value=faults + server_faults,
-            unit="rows",
-            beside="",
-            yardstick=None,
-            goal=0,
-            at_most=True,
-        ),
+        _alone("memory_mb", round(many.peak_kb.value / 1024, 1), "MB at most in memory", MEMORY_MB),
+        _alone("overdrafts_and_faults", faults + server_faults, "rows", 0),
     ]
+
+
+def _speed(name: str, ours: _Lives, beside: str, yardstick: _Lives, goal: float) -> Result:
+    """Operations a second beside another's."""
+    return Result(name=name, value=ours.rate, unit="operations/s", beside=beside, yardstick=yardstick.rate, goal=goal)
+
+
+def _alone(name: str, value: float, unit: str, most: float) -> Result:
+    """A figure that stands beside nothing, and is at most so much."""
+    return Result(name=name, value=value, unit=unit, beside="", yardstick=None, goal=most, at_most=True)
 
 
 @dataclass(frozen=True, slots=True)

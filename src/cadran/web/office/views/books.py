@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -138,41 +139,7 @@ def journal(request: HttpRequest, staff: Staff) -> HttpResponse:
         return ledger.journal(owner=owner, kind=kind, since=since, until=until, after=from_, limit=size)
 
     if listing.wants_download(request, staff):
-        rows = list[tuple[object, ...]]()
-        place: ledger.Place | None = None
-        while len(rows) < listing.MOST_DOWNLOADED:
-            got = read(place)
-            rows += [
-                (
-                    t.at,
-                    t.owner,
-                    t.transfer,
-                    t.kind,
-                    t.debit,
-                    t.credit,
-                    t.amount_micros,
-                    t.released_micros,
-                    t.currency,
-                    t.reason,
-                )
-                for t in got.transfers
-            ]
-            place = got.further
-            if place is None:
-                break
-        names = (
-            "at",
-            "owner",
-            "transfer",
-            "kind",
-            "debit",
-            "credit",
-            "amount_micros",
-            "released_micros",
-            "currency",
-            "reason",
-        )
-        return listing.download(request, staff, name="journal", columns=names, rows=rows)
+        return listing.download(request, staff, name="journal", columns=_COLUMNS, rows=_downloaded(read))
     found = read(after)
     further = found.further and f"{found.further.at.isoformat()}~{found.further.owner}~{found.further.transfer}"
     context = {
@@ -188,6 +155,33 @@ def journal(request: HttpRequest, staff: Staff) -> HttpResponse:
         "downloads": [(form, listing.address(request, **{"as": form, "after": None})) for form in ("csv", "json")],
     }
     return page(request, staff, "journal.html", context, crumbs=[("", _("Grand livre"))])
+
+
+_COLUMNS = (
+    "at",
+    "owner",
+    "transfer",
+    "kind",
+    "debit",
+    "credit",
+    "amount_micros",
+    "released_micros",
+    "currency",
+    "reason",
+)
+
+
+def _downloaded(read: Callable[[ledger.Place | None], ledger.Journal]) -> list[tuple[object, ...]]:
+    """The lines of a download, page after page, as far as one may go."""
+    rows = list[tuple[object, ...]]()
+    place: ledger.Place | None = None
+    while len(rows) < listing.MOST_DOWNLOADED:
+        got = read(place)
+        rows += [tuple(getattr(one, name) for name in _COLUMNS) for one in got.transfers]
+        place = got.further
+        if place is None:
+            break
+    return rows
 
 
 @require_safe
