@@ -46,6 +46,11 @@ class AuthoriseCall:
     country: where the caller is (ISO 3166, two letters), for emergency routing; empty when unknown.
     wanted_s: seconds that the first grant should cover where the credit pays for them, for a switch that cannot ask for more later.
     lease_s: seconds after which a call of which nothing is heard counts as over, 0 for the usual ones.
+    family: what the legs of one customer's call have in common (an access number's call and the call behind it, both legs of a
+    callback); empty for a call of one charged leg.
+    via: how the call was set up: empty from a phone of ours, `access-number`, `mobility`, `callback`; `access-leg` is the caller's own
+    leg to the access number, `callback-leg` the one that rings the customer.
+    consumer, by_minute: whether a consumer pays, and has asked for the minute to national numbers (LAW-per-second).
     """
 
     session: str
@@ -63,6 +68,10 @@ class AuthoriseCall:
     accepted_terms: str = ""
     wanted_s: int = 0
     lease_s: int = 0
+    family: str = ""
+    via: str = ""
+    consumer: bool = True
+    by_minute: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
