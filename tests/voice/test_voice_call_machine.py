@@ -273,7 +273,7 @@ def test_charging_lost_in_mid_call_is_asked_again_under_the_same_key_until_the_g
     call = answered(granted_s=10)
     assert call.on(ev.Fired("extend"), 105) == [ev.Extend(1, 5)]
     assert call.on(ev.ExtensionLost(1), 107) == [ev.Arm("extend", 108.0)]
-    assert call.on(ev.Fired("extend"), 108) == [ev.Extend(1, 8)]
+    assert call.on(ev.Fired("extend"), 108) == [ev.Extend(1, 5)]
     actions = call.on(ev.Fired("cut"), 110)
     assert of(actions, ev.Settle) == [ev.Settle("answered", "operator", 200, 10_000, "alpha")]
 

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cadran.units.clause import carries
 from cadran.voice.rules import events as ev
-from cadran.voice.rules import responses
+from cadran.voice.rules import metering, responses
 from cadran.voice.rules.events import Action, Leg, State
 
 
@@ -39,7 +38,6 @@ class Call:
 
     patience: Patience = field(default_factory=Patience)
     state: State = State.TRYING
-    answered_at: float | None = None
     winner: str = ""
     carrier: str = ""
     _stages: list[tuple[ev.Branch, ...]] = field(default_factory=list)
@@ -50,14 +48,13 @@ class Call:
     _early: str = ""
     _heard: bool = False
     _final_code: int = 0
-    _granted_s: int | None = None
-    _limit_s: int | None = None
-    _no_more: bool = False
-    _lost_charging: bool = False
-    _seq: int = 0
+    meter: metering.Meter = field(init=False)
     _waiting: set[Leg] = field(default_factory=set)
     _hung: set[Leg] = field(default_factory=set)
     _armed: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.meter = metering.Meter(metering.Pace(self.patience.extend_lead_s, self.patience.extend_retry_s))
 
     def on(self, event: ev.Event, now: float) -> list[Action]:
         """Take an event at the monotonic instant `now`. An event that does not fit the state changes nothing."""
@@ -68,7 +65,7 @@ class Call:
 
     def used_ms(self, now: float) -> int:
         """Milliseconds since the answer; 0 before it."""
-        return max(0, round((now - self.answered_at) * 1000)) if self.answered_at is not None else 0
+        return self.meter.used_ms(now)
 
     # --- before the answer ---
 
@@ -82,7 +79,7 @@ class Call:
 
     def _authorising_allowed(self, event: ev.Allowed, now: float) -> list[Action]:
         self._authorised = True
-        self._take_grant(event.granted_s, event.limit_s, event.final)
+        self.meter.allowed(event.granted_s, event.limit_s, event.final)
         if not self._stages:
             return self._fail(self._unreachable, now)
         self.state = State.PREPARING
@@ -161,8 +158,9 @@ class Call:
     def _joining_joined(self, event: ev.Joined, now: float) -> list[Action]:
         if not event.ok:
             return [ev.HangUp(Leg.CALLEE), *self._fail(488, now)]
-        self.state, self.answered_at = State.ANSWERED, now
-        return [ev.Answer(), ev.Remember(), *self._schedule(now)]
+        self.state = State.ANSWERED
+        self.meter.answered(now)
+        return [ev.Answer(), ev.Remember(), *self._schedule()]
 
     def _joining_calleegone(self, event: ev.CalleeGone, now: float) -> list[Action]:
         return self._fail(480, now)
@@ -221,54 +219,38 @@ class Call:
 
     # --- the answered call ---
 
-    def _take_grant(self, granted_s: int | None, limit_s: int | None, final: bool) -> None:
-        before = self._granted_s or 0
-        self._granted_s = granted_s if granted_s is None else max(granted_s, before)
-        self._limit_s, self._no_more = limit_s, final
-
-    @carries("IPP-5.5-one-hour", "IPP-9.1-free")
-    def _schedule(self, now: float) -> list[Action]:
+    def _schedule(self) -> list[Action]:
         """The timers that follow from the grant: extend in time, cut when it is used up or the longest duration is reached."""
-        assert self.answered_at is not None
-        ends = [end for end in (self._granted_s, self._limit_s) if end is not None]
-        if not ends:
-            return self._disarm_only("extend", "cut")
-        actions: list[Action] = [self._arm("cut", self.answered_at + min(ends))]
-        needs_more = self._granted_s is not None and self._granted_s == min(ends) and self._granted_s != self._limit_s
-        if needs_more and not self._no_more:
-            assert self._granted_s is not None
-            left = self.answered_at + self._granted_s - now
-            actions.append(self._arm("extend", now + left - min(self.patience.extend_lead_s, left / 2)))
-        else:
-            actions += self._disarm_only("extend")
-        return actions
+        due = self.meter.due
+        instants = {"cut": due.cut_at, "extend": due.extend_at}
+        arms: list[Action] = [self._arm(timer, at) for timer, at in instants.items() if at is not None]
+        return arms + self._disarm_only(*(timer for timer, at in instants.items() if at is None))
 
     def _answered_fired(self, event: ev.Fired, now: float) -> list[Action]:
         self._armed.discard(event.timer)
         if event.timer == "cut":
-            at_limit = self._limit_s is not None and (self._granted_s is None or self._limit_s <= self._granted_s)
-            return self._end_answered("limit" if at_limit else "operator" if self._lost_charging else "credit", now)
+            return self._end_answered(self.meter.ended_by, now)
         if event.timer == "extend":
-            if not self._lost_charging:
-                self._seq += 1
-            return [ev.Extend(self._seq, self.used_ms(now) // 1000)]
+            question = self.meter.ask(now)
+            return [ev.Extend(question.seq, question.used_s)]
         return []
 
     def _answered_extended(self, event: ev.Extended, now: float) -> list[Action]:
-        if event.seq != self._seq:
-            return []
-        self._lost_charging = False
-        if not event.allowed:
-            self._no_more = True
-            return self._disarm_only("extend")
-        self._take_grant(event.granted_s, event.limit_s, event.final)
-        return self._schedule(now)
+        taken = self.meter.extended(
+            event.seq,
+            now,
+            allowed=event.allowed,
+            granted_s=event.granted_s,
+            limit_s=event.limit_s,
+            final=event.final,
+        )
+        return self._schedule() if taken else []
 
     def _answered_extensionlost(self, event: ev.ExtensionLost, now: float) -> list[Action]:
-        if event.seq != self._seq:
+        if not self.meter.not_answered(event.seq, now):
             return []
-        self._lost_charging = True
-        return [self._arm("extend", now + self.patience.extend_retry_s)]
+        assert self.meter.due.extend_at is not None
+        return [self._arm("extend", self.meter.due.extend_at)]
 
     def _answered_callergone(self, event: ev.CallerGone, now: float) -> list[Action]:
         return self._end_answered("caller", now)
