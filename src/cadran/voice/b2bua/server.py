@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sippy.Core.EventDispatcher import ED2
@@ -50,6 +50,31 @@ class Place:
     prompts: Path
 
 
+class Guests(Protocol):
+    """Calls of another shape than a customer's INVITE (access numbers, callbacks), which share this process: its heartbeat, its cut by
+    staff, its loss of media, its end. A charged leg is known by charging's session. SIP thread."""
+
+    def in_progress(self) -> int:
+        """How many of the process's calls they are."""
+        ...
+
+    def used_ms(self, now: float) -> dict[str, int]:
+        """The answered legs that are charged, with the milliseconds since each was answered."""
+        ...
+
+    def drop(self, session: str) -> bool:
+        """The operator ends the call of that charged leg; False where there is none to end."""
+        ...
+
+    def drop_all(self) -> None:
+        """The process ends."""
+        ...
+
+    def media_lost(self) -> None:
+        """The media process is gone."""
+        ...
+
+
 class Server:
     """Everything that lives as long as the process."""
 
@@ -71,6 +96,7 @@ class Server:
         self.clock, self.civil = clock, civil
         self.background, self.charging, self.media, self.journal = background, charging, media, journal
         self.sessions: dict[str, Session] = {}
+        self.guests: list[Guests] = []
         self.patience = machine.Patience(
             no_answer_s=options.no_answer_s, carrier_silence_s=options.carrier_silence_s, bye_s=options.bye_s
         )
@@ -102,7 +128,7 @@ class Server:
             gate=self.gate,
             clock=clock,
             trusted=lambda source: self.place.book.sender(source) is not None,
-            challenge=lambda agent: None if self._full() else self.identity.challenges(agent),
+            challenge=lambda agent: None if self.full() else self.identity.challenges(agent),
         )
         self.config["_sip_tm"] = self.transactions
         self._ticked_at = clock.seconds()
@@ -177,12 +203,17 @@ class Server:
         if request.getMethod() == "INVITE":
             if request.countHFs("contact") != 1 or request.getHFBody("contact").asterisk:
                 return self._reply(request, 400)
-            if self._full():
+            if self.full():
                 return self._reply(request, 503, ("Retry-After", str(RETRY_AFTER_S)))
         return None
 
-    def _full(self) -> bool:
-        return self._stopping or not self.media.online or len(self.sessions) >= self.options.calls
+    def in_progress(self) -> int:
+        """Calls of every shape."""
+        return len(self.sessions) + sum(guests.in_progress() for guests in self.guests)
+
+    def full(self) -> bool:
+        """Whether no further call can be taken now."""
+        return self._stopping or not self.media.online or self.in_progress() >= self.options.calls
 
     def _identified(self, request: Any, transaction: Any) -> Any:
         """Digest first. Where the directory must be asked, the answer follows later on the same transaction."""
@@ -284,7 +315,7 @@ class Server:
         """Staff ends a call: `cut`, or `over` when there is none of that id to end."""
         session = self.sessions.get(session_id)
         if session is None or session.call.state in (ev.State.ENDING, ev.State.ENDED):
-            return "over"
+            return "cut" if any(guests.drop(session_id) for guests in self.guests) else "over"
         session.log.warning("call-cut-by-staff")
         session.feed(ev.Dropped())
         return "cut"
@@ -302,6 +333,8 @@ class Server:
     def _heartbeat(self) -> None:
         now = self.clock.seconds()
         used = {one.id: one.call.used_ms(now) for one in self._answered()}
+        for guests in self.guests:
+            used |= guests.used_ms(now)
         if not used:
             return
         self.journal.heartbeat(used)
@@ -315,7 +348,9 @@ class Server:
     def _beaten(self, closed: tuple[str, ...] | None) -> None:
         for session_id in closed or ():
             session = self.sessions.get(session_id)
-            if session is not None and session.call.state is ev.State.ANSWERED:
+            if session is None:
+                any(guests.drop(session_id) for guests in self.guests)
+            elif session.call.state is ev.State.ANSWERED:
                 session.log.warning("session-closed-by-charging")
                 session.feed(ev.Dropped())
 
@@ -325,9 +360,11 @@ class Server:
         figures.LAG.set(max(lag, self.gate.lag.seconds(now), 0.0))
 
     def _media_lost(self) -> None:
-        log.error("media-lost", calls=len(self.sessions))
+        log.error("media-lost", calls=self.in_progress())
         for session in list(self.sessions.values()):
             session.feed(ev.MediaLost())
+        for guests in self.guests:
+            guests.media_lost()
 
     # --- the end ---
 
@@ -336,14 +373,16 @@ class Server:
         if self._stopping:
             return
         self._stopping = True
-        log.info("sip-stopping", calls=len(self.sessions))
+        log.info("sip-stopping", calls=self.in_progress())
         for session in list(self.sessions.values()):
             session.feed(ev.Dropped())
+        for guests in self.guests:
+            guests.drop_all()
         deadline = self.clock.seconds() + 3.0
         stack.every(0.05, lambda: self._leave(deadline))
 
     def _leave(self, deadline: float) -> None:
-        busy = self.sessions or self.settlements.waiting()
+        busy = self.in_progress() or self.settlements.waiting()
         if not busy or self.clock.seconds() > deadline:
             self.journal.close()
             ED2.breakLoop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -36,12 +36,15 @@ class Settlements:
         self.background, self.charging, self.journal = background, charging, journal
         self._waiting: dict[str, dict[str, Any]] = {}
         self._under_way: set[str] = set()
+        self._told: dict[str, Callable[[ports.Settled | None], None]] = {}
         self._pause_s = 0.0
         self._retry: Any = None
 
-    def add(self, request: ports.SettleCall) -> None:
-        """Keep it, then send it."""
+    def add(self, request: ports.SettleCall, told: Callable[[ports.Settled | None], None] | None = None) -> None:
+        """Keep it, then send it. told: called once with what the call became, or with None where charging refused it for good."""
         body = records.settlement_body(request)
+        if told is not None:
+            self._told[request.session] = stack.guarded(told)
         self.journal.ended(request.session, body)
         self._waiting[request.session] = body
         self._pump()
@@ -65,7 +68,7 @@ class Settlements:
                 self._under_way.add(session)
                 self.background.ask(self._settle(self._waiting[session]), functools.partial(self._came_back, session))
 
-    async def _settle(self, body: Mapping[str, Any]) -> str:
+    async def _settle(self, body: Mapping[str, Any]) -> ports.Settled | str:
         try:
             settled = await self.charging.settle(records.settlement(body))
         except ports.ChargingRefused as refused:
@@ -79,14 +82,16 @@ class Settlements:
             charge_micros=settled.charge_micros,
             cut=settled.cut,
         )
-        return "settled"
+        return settled
 
-    def _came_back(self, session: str, outcome: str | None) -> None:
+    def _came_back(self, session: str, outcome: ports.Settled | str | None) -> None:
         self._under_way.discard(session)
         if outcome is not None:
             self._waiting.pop(session, None)
             self.journal.settled(session)
             self._pause_s = 0.0
+            if (told := self._told.pop(session, None)) is not None:
+                told(outcome if isinstance(outcome, ports.Settled) else None)
             self._pump()
         elif self._retry is None:
             self._pause_s = min(max(self._pause_s * 2, _FIRST_RETRY_S), _LAST_RETRY_S)

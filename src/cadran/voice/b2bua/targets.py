@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sippy.SipURL import SipURL
 
@@ -19,7 +19,6 @@ from cadran.voice.rules.events import Branch
 
 if TYPE_CHECKING:
     from cadran.voice.b2bua.server import Place, Server
-    from cadran.voice.b2bua.session import Session
 
 _MAX_TEXT = 320
 
@@ -30,6 +29,20 @@ class Dialling:
 
     text: str
     plan: Callable[[Look], plans.Plan]
+
+
+class Seeker(Protocol):
+    """Whoever looks for a callee: its id begins the Call-IDs of its legs, `targets` keeps where each branch goes. source: an address
+    that is not rung, the caller's own device."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> tuple[str, int]: ...
+    @property
+    def max_forwards(self) -> int: ...
+    @property
+    def targets(self) -> dict[str, Outgoing]: ...
 
 
 def read(request: Any, place: Place, *, user: SipUser | None, carrier: Carrier | None) -> Dialling:
@@ -63,7 +76,7 @@ def _wants_privacy(request: Any) -> bool:
     return named or bool(re.search(r"\b(id|user|header)\b", asked))
 
 
-def stages(session: Session, plan: plans.Plan, server: Server) -> tuple[tuple[Branch, ...], ...]:
+def stages(session: Seeker, plan: plans.Plan, server: Server) -> tuple[tuple[Branch, ...], ...]:
     """The branches of each stage; notes in the session where each goes."""
     if plan.ring == "user":
         now = server.clock.seconds()
@@ -78,7 +91,7 @@ def stages(session: Session, plan: plans.Plan, server: Server) -> tuple[tuple[Br
     return tuple((_to_carrier(session, plan, one, number, server),) for number, one in enumerate(carriers, 1))
 
 
-def _to_device(session: Session, plan: plans.Plan, device: Binding, number: int, server: Server) -> Branch:
+def _to_device(session: Seeker, plan: plans.Plan, device: Binding, number: int, server: Server) -> Branch:
     key = str(number)
     session.targets[key] = _outgoing(
         session, plan, server, device.contact, reach(device), key, pin="hidden", path=device.path
@@ -95,7 +108,7 @@ def reach(device: Binding) -> tuple[str, int]:
     return str(hop[0]), int(hop[1])
 
 
-def _to_carrier(session: Session, plan: plans.Plan, carrier: Carrier, number: int, server: Server) -> Branch:
+def _to_carrier(session: Seeker, plan: plans.Plan, carrier: Carrier, number: int, server: Server) -> Branch:
     key = str(number)
     dialled = f"+{plan.dial}" if plan.international and carrier.number_form == "plus" else plan.dial
     host, port = carrier.address
@@ -118,7 +131,7 @@ def _to_carrier(session: Session, plan: plans.Plan, carrier: Carrier, number: in
 
 
 def _outgoing(
-    session: Session,
+    session: Seeker,
     plan: plans.Plan,
     server: Server,
     uri: str,

@@ -102,6 +102,12 @@ class Journal:
     def settled(self, session: str) -> None:
         self._put(lambda: _sql(_DROP_SETTLEMENT, session))
 
+    # --- whoever keeps more ---
+
+    def write(self, entry: Entry) -> None:
+        """Do it on the journal's thread, in order with the rest; again after a failure, so it must bear to be done twice."""
+        self._put(entry)
+
     # --- the thread ---
 
     def flush(self, timeout_s: float = 10.0) -> bool:
