@@ -212,6 +212,31 @@ def test_carriers_are_tried_by_priority_and_known_by_their_address(tmp_path: Pat
     assert found.sender(("127.0.0.2", 40000)) is found.carriers[1]
 
 
+def test_each_brand_calls_through_its_own_carriers_and_one_without_any_through_those_of_the_installation(
+    tmp_path: Path,
+) -> None:
+    ours = carriers(tmp_path, '[[carrier]]\nname="a"\naddress="127.0.0.1:5061"\nvouches=true\n')
+    theirs = carriers(tmp_path, '[[carrier]]\nname="b"\naddress="127.0.0.2:5061"\n')
+    books = book.Books({"ippi": ours, "kryptoow": theirs}, "ippi")
+    assert [one.name for one in books.of("kryptoow").outbound()] == ["b"]
+    assert [one.name for one in books.of("kavkom").outbound()] == ["a"]
+    assert books.sender(("127.0.0.2", 5061)) == theirs.carriers[0]
+    assert books.sender(("127.0.0.3", 5061)) is None
+
+
+def test_a_carrier_of_two_brands_vouches_for_its_callers_only_where_both_say_so(tmp_path: Path) -> None:
+    trusting = carriers(tmp_path, '[[carrier]]\nname="a"\naddress="127.0.0.1:5061"\nvouches=true\n')
+    wary = carriers(tmp_path, '[[carrier]]\nname="a"\naddress="127.0.0.1:5061"\nfrom_abroad=true\n')
+
+    def seen(*given: book.Book) -> tuple[bool, bool]:
+        found = book.Books({str(number): one for number, one in enumerate(given)}, "0").sender(("127.0.0.1", 5061))
+        assert found is not None
+        return found.vouches, found.from_abroad
+
+    assert seen(trusting) == (True, False)
+    assert seen(trusting, wary) == seen(wary, trusting) == (False, True)
+
+
 def test_no_file_means_no_carriers(tmp_path: Path) -> None:
     assert book.load(tmp_path / "none.toml").carriers == ()
 

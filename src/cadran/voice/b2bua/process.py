@@ -44,15 +44,15 @@ def place(options: Options) -> Place:
         realm=settings.SIP_REALM,
         brand=brand.key,
         country=brand.country,
-        book=book.of_brand(brand.key, settings.BRANDS),
+        books=book.of_brands(policy.brand_keys(), settings.BRANDS, own=brand.key),
         private_targets=private,
         prompts=settings.BRANDS,
     )
 
 
-def carriers() -> book.Book:
-    """The carriers as they are now; on a database thread."""
-    return book.of_brand(settings.BRAND, settings.BRANDS)
+def carriers() -> book.Books:
+    """The carriers of all brands as they are now; on a database thread."""
+    return book.of_brands(policy.brand_keys(), settings.BRANDS, own=settings.BRAND)
 
 
 def run() -> None:

@@ -20,7 +20,7 @@ from cadran.voice.b2bua.identity import Identity
 from cadran.voice.b2bua.legs import ALLOW
 from cadran.voice.b2bua.session import RETRY_AFTER_S, Session
 from cadran.voice.b2bua.settling import AsyncCharging, Settlements
-from cadran.voice.carriers.book import Book, Carrier
+from cadran.voice.carriers.book import Books, Carrier
 from cadran.voice.directory.cache import Directory, SipUser
 from cadran.voice.directory.lookups import Lookups, NotKnown
 from cadran.voice.journal import writer
@@ -39,13 +39,13 @@ _UNANSWERED_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where this process stands: its address, the domains that are its own, and how its brand dials."""
+    """Where this process stands: its address, the domains that are its own, and how its own brand dials."""
 
     local: tuple[str, int]
     realm: str
     brand: str
     country: str
-    book: Book
+    books: Books
     private_targets: bool
     prompts: Path
 
@@ -89,7 +89,7 @@ class Server:
         charging: AsyncCharging,
         media: Any,
         journal: writer.Journal,
-        carriers: Callable[[], Book] | None = None,
+        carriers: Callable[[], Books] | None = None,
     ) -> None:
         self.place, self.options, self.local = place, options, place.local
         self.carriers = carriers
@@ -127,7 +127,7 @@ class Server:
             self.request,
             gate=self.gate,
             clock=clock,
-            trusted=lambda source: self.place.book.sender(source) is not None,
+            trusted=lambda source: self.place.books.sender(source) is not None,
             challenge=lambda agent: None if self.full() else self.identity.challenges(agent),
         )
         self.config["_sip_tm"] = self.transactions
@@ -159,10 +159,11 @@ class Server:
         if self.carriers is None:
             return
 
-        def read(found: Book | None) -> None:
-            if found is not None and found != self.place.book:
-                self.place = replace(self.place, book=found)
-                log.info("carriers-taken-up", carriers=[one.name for one in found.carriers])
+        def read(found: Books | None) -> None:
+            if found is not None and found != self.place.books:
+                self.place = replace(self.place, books=found)
+                names = {one.name for book in found.by_brand.values() for one in book.carriers}
+                log.info("carriers-taken-up", carriers=sorted(names))
 
         self.background.read(self.carriers, read)
 
@@ -185,7 +186,7 @@ class Server:
         if (early := self._unacceptable(request)) is not None:
             return early
         source = request.getSource()
-        if method == "INVITE" and (carrier := self.place.book.sender(source)) is not None:
+        if method == "INVITE" and (carrier := self.place.books.sender(source)) is not None:
             return self._invite(request, transaction, carrier=carrier)
         return self._identified(request, transaction)
 

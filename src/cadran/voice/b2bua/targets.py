@@ -87,7 +87,7 @@ def stages(session: Seeker, plan: plans.Plan, server: Server) -> tuple[tuple[Bra
         out = _outgoing(session, plan, server, plan.uri, plan.next_hop, "1", pin="names")
         session.targets["1"] = out
         return ((Branch("1", "open-sip"),),)
-    carriers = server.place.book.outbound(plan.dial)
+    carriers = server.place.books.of(plan.brand).outbound(plan.dial)
     return tuple((_to_carrier(session, plan, one, number, server),) for number, one in enumerate(carriers, 1))
 
 

@@ -7,6 +7,8 @@ priority = 10                       # lower is tried first
 inbound = true                      # calls from this address are calls for our numbers
 any_port = false                    # whether inbound calls may come from other ports of that host
 number_form = "plus"                # +33..., or "digits"
+vouches = false                     # whether it lets only calls through whose calling number it has authenticated
+from_abroad = false                 # whether it delivers calls that come from other countries
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -28,7 +30,8 @@ from cadran.units.errors import CadranError, InvalidInput
 log = structlog.get_logger("voice.carriers")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_KEYS = {"name", "address", "priority", "inbound", "any_port", "number_form", "outbound"}
+_FLAGS = {"inbound": True, "outbound": True, "any_port": False, "vouches": False, "from_abroad": False}
+_KEYS = {"name", "address", "priority", "number_form", *_FLAGS}
 
 
 class InvalidCarriers(InvalidInput):
@@ -40,7 +43,7 @@ class InvalidCarriers(InvalidInput):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
     """One carrier. address: IP and port where calls are sent. prefixes: the numbers that it takes, none for all. user,
-    password: what it is told when it asks who calls (RFC 3261, 22)."""
+    password: what it is told when it asks who calls (RFC 3261, 22). vouches, from_abroad: what it says of the callers of its calls."""
 
     name: str
     address: tuple[str, int]
@@ -48,6 +51,8 @@ class Carrier:
     inbound: bool = True
     outbound: bool = True
     any_port: bool = False
+    vouches: bool = False
+    from_abroad: bool = False
     number_form: str = "plus"
     prefixes: tuple[str, ...] = ()
     user: str = ""
@@ -85,6 +90,28 @@ class Book:
         return next((one for one in self.carriers if one.sends_from(source)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The carriers of every brand that has any. own: the brand whose carriers serve those that have none of their own."""
+
+    by_brand: Mapping[str, Book] = field(default_factory=dict)
+    own: str = ""
+
+    def of(self, brand: str) -> Book:
+        """The carriers by which calls of that brand go out."""
+        theirs = self.by_brand.get(brand, Book())
+        return theirs if theirs.carriers else self.by_brand.get(self.own, Book())
+
+    def sender(self, source: tuple[str, int]) -> Carrier | None:
+        """The carrier, of whatever brand, that this source address belongs to; where several brands have it, none of them must say
+        more of its callers than the others."""
+        found = [one for book in self.by_brand.values() if (one := book.sender(source)) is not None]
+        if not found:
+            return None
+        vouches, abroad = all(one.vouches for one in found), any(one.from_abroad for one in found)
+        return replace(found[0], vouches=vouches, from_abroad=abroad)
+
+
 def sandbox_names() -> Mapping[str, str]:
     """What ${...} stands for in an address."""
     return {
@@ -113,6 +140,18 @@ def load(path: Path, names: Mapping[str, str] | None = None) -> Book:
 def of_brand(brand: str, folder: Path) -> Book:
     """The carriers of a brand now: its file's and the back office's. Reads the database. Raises InvalidCarriers."""
     return load(folder / brand / "carriers.toml").with_partners(partners.carriers(brand))
+
+
+def of_brands(brands: Sequence[str], folder: Path, *, own: str) -> Books:
+    """The carriers of those brands now. One whose file cannot be used is left out, and told in the log, unless it is `own`. Reads the
+    database. Raises InvalidCarriers for `own`."""
+    found: dict[str, Book] = {own: of_brand(own, folder)}
+    for brand in brands:
+        try:
+            found.setdefault(brand, of_brand(brand, folder) if brand != own else found[own])
+        except InvalidCarriers as error:
+            log.error("carriers-unusable", brand=brand, error=error.message)
+    return Books({brand: book for brand, book in found.items() if book.carriers or brand == own}, own)
 
 
 def _of_partner(partner: Partner) -> Carrier | None:
@@ -144,11 +183,9 @@ def _carrier(row: Mapping[str, object], file: str, names: Mapping[str, str]) -> 
     priority, form = row.get("priority", 100), row.get("number_form", "plus")
     if type(priority) is not int or form not in ("plus", "digits"):
         raise InvalidCarriers(f"{file}: carrier {name}: priority is a whole number, number_form is plus or digits")
-    flags = {
-        key: row.get(key, default) for key, default in (("inbound", True), ("outbound", True), ("any_port", False))
-    }
+    flags = {key: row.get(key, default) for key, default in _FLAGS.items()}
     if any(type(value) is not bool for value in flags.values()):
-        raise InvalidCarriers(f"{file}: carrier {name}: inbound, outbound and any_port are true or false")
+        raise InvalidCarriers(f"{file}: carrier {name}: {', '.join(_FLAGS)} are true or false")
     return Carrier(
         name=name,
         address=_address(row.get("address"), f"{file}: carrier {name}", names),
@@ -157,6 +194,8 @@ def _carrier(row: Mapping[str, object], file: str, names: Mapping[str, str]) -> 
         inbound=bool(flags["inbound"]),
         outbound=bool(flags["outbound"]),
         any_port=bool(flags["any_port"]),
+        vouches=bool(flags["vouches"]),
+        from_abroad=bool(flags["from_abroad"]),
     )
 
 
