@@ -68,6 +68,7 @@ SCHEMA = (
     (cadran.ledger, "0003_unit_of_work.sql"),
     (cadran.balance, "0001_sqlite.sql"),
     (cadran.charging, "0001_sqlite.sql"),
+    (cadran.charging, "0004_sqlite.sql"),
     (cadran.policy, "0002_evidence.sql"),
 )
 
@@ -111,6 +112,7 @@ def migrated(address: str) -> None:
         (cadran.ledger, "0001"),
         (cadran.balance, "0001"),
         (cadran.charging, "0001"),
+        (cadran.charging, "0004"),
         (cadran.policy, "0002_evidence"),
     )
     with psycopg.connect(address, autocommit=True) as connection:

@@ -9,13 +9,13 @@ from functools import partial
 
 from cadran.balance import operations as balance
 from cadran.balance import ports as balance_ports
-from cadran.charging import checks, metrics, needs, records, rules
+from cadran.charging import basis, checks, metrics, needs, records, rules
 from cadran.charging.ports import AuthoriseCall, ChargingRefused, Grant, SettleCall, Settled
+from cadran.ledger import operations as ledger
 from cadran.ledger.ports import Books
-from cadran.ledger.rules import Kind
-from cadran.policy import calls as policy
-from cadran.policy.rules import Decision, Input
-from cadran.rating import rules as rating
+from cadran.ledger.rules import AccountRef, Kind
+from cadran.policy.rules import Decision
+from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 from cadran.units.ids import new_id
@@ -45,6 +45,7 @@ class Calls:
         self.extension_s = extension_s
         self.open: dict[str, rules.Session] = {}
         self._changed: dict[str, rules.Session] = {}
+        self._products: dict[tuple[str, str], tuple[Terms, Terms]] = {}
 
     def load(self) -> None:
         """Take the open sessions from the database, forgetting what memory has."""
@@ -121,6 +122,7 @@ class Calls:
                     step=seq,
                     amount_micros=added,
                     at=at,
+                    income=self._income(known),
                 )
                 assert held, "the extension was computed from the free credit"
             granted_s, held_micros, final = more.granted_s, more.held_micros, more.final
@@ -189,40 +191,39 @@ class Calls:
             terms = self.contracts.terms(request.terms)
         except (CadranError, KeyError) as error:
             raise refused("terms-unknown", f"no terms {request.terms!r}: give brand/version as accepted") from error
-        inputs: dict[str, Input] = {"destination": request.destination, "direction": request.direction}
-        if request.accepted_terms:
-            inputs["accepted_terms"] = request.accepted_terms
-        opened = partial(rules.Session, request=request, brand=wallet.brand, currency=wallet.currency)
-        if request.direction == "inbound":
-            decision = rules.inbound(terms, {**inputs, "number_class": request.number_class})
-            return opened(decision=decision, state=rules.OPEN)
-        decision = policy.call_decision(
-            terms,
-            request.number_class,
-            emergency_routed=request.country in terms.texts("emergency.routed_countries"),
-            inputs=inputs,
-            free_account=not self.buckets.ever_bought(request.account),
+        found = basis.of_call(
+            request,
+            self._product(terms, request.via),
+            currency=wallet.currency,
+            find=partial(self.prices.find, wallet.brand),
+            law=self.contracts.law,
+            free_account=request.direction == "outbound" and not self.buckets.ever_bought(request.account),
         )
-        if not decision.allowed:
-            return opened(decision=decision, state=rules.REFUSED)
-        limit_s, limit_clause = policy.duration_limit(terms, request.number_class, request.raised_duration)
-        opened = partial(opened, limit_s=limit_s, limit_clause=limit_clause)
-        if decision.code != "call-charged":
-            return opened(decision=decision, state=rules.OPEN)
-        rate = self.prices.find(wallet.brand, request.destination, request.at)
-        if rate is None or rate.currency != wallet.currency:
-            return opened(decision=rules.no_price(terms, {**decision.inputs}), state=rules.REFUSED)
-        session = opened(decision=decision, state=rules.OPEN, rate=rate)
-        cut_s = rating.cut_s(rate, request.at)
-        if cut_s is not None and (limit_s is None or cut_s < limit_s):
-            # A maximum below the first increment's price still lets the call be: it costs the maximum.
-            return replace(session, limit_s=max(cut_s, 1), limit_clause=decision.clause)
-        return session
+        return rules.Session(
+            request=request,
+            brand=wallet.brand,
+            currency=wallet.currency,
+            decision=found.decision,
+            state=rules.OPEN if found.decision.allowed else rules.REFUSED,
+            rate=found.rate,
+            limit_s=found.limit_s,
+            limit_clause=found.limit_clause,
+        )
+
+    def _product(self, terms: Terms, via: str) -> Terms:
+        """The terms of a call set up so, made once for each version."""
+        if not via:
+            return terms
+        known = self._products.get((terms.ref, via))
+        if known is None or known[0] is not terms:
+            known = self._products[terms.ref, via] = terms, basis.product_terms(terms, via)
+        return known[1]
 
     def _reserved(self, session: rules.Session) -> rules.Session:
         """Hold the first grant, or refuse the call when the credit does not pay for it whole."""
         assert session.rate is not None
-        request, terms = session.request, self.contracts.terms(session.request.terms)
+        request = session.request
+        terms = self._product(self.contracts.terms(request.terms), request.via)
         first = rules.first_grant(terms, session.rate, session.limit_s, request.at)
         if request.wanted_s:
             credit = balance.spendable_micros(self.buckets, self.books, owner=request.account, at=request.at)
@@ -237,6 +238,7 @@ class Calls:
                 step=0,
                 amount_micros=first.held_micros,
                 at=request.at,
+                income=self._income(session),
             )
             if not held:
                 free = balance.spendable_micros(self.buckets, self.books, owner=request.account, at=request.at)
@@ -250,6 +252,15 @@ class Calls:
             held_micros=first.held_micros,
             final=first.final,
         )
+
+    def _income(self, session: rules.Session) -> AccountRef | None:
+        """The brand's account that earns the charge, opened where it is new; None for that of calls."""
+        name = rules.income(self.contracts.terms(session.request.terms))
+        if name == balance.CALLS:
+            return None
+        ref = balance.house(session.brand, name, session.currency)
+        ledger.open_account(self.books, ref=ref, currency=session.currency, at=session.request.at)
+        return ref
 
     def find(self, session: str) -> rules.Session | None:
         """The session of that key, open or over; an event's as well."""

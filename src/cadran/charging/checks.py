@@ -51,7 +51,13 @@ def authorise(request: AuthoriseCall) -> None:
     for name in ("caller", "shown", "call_id", "country"):
         _text(getattr(request, name), name)
     _one_of(request.direction, rules.DIRECTIONS, "direction")
-    _flag(request.raised_duration, "raised_duration")
+    if request.family:
+        _key(request.family, "family")
+        if len(request.family) > MAX_SESSION:
+            raise invalid(f"a family has at most {MAX_SESSION} characters")
+    _one_of(request.via, rules.VIAS, "via")
+    for name in ("raised_duration", "consumer", "by_minute"):
+        _flag(getattr(request, name), name)
     _whole(request.wanted_s, "wanted_s", most=MAX_SECONDS)
     _whole(request.lease_s, "lease_s", most=MAX_SECONDS)
     _instant(request.at)

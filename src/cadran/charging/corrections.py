@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cadran.balance import operations as balance
 from cadran.balance.ports import Buckets
-from cadran.charging import checks, needs
+from cadran.charging import basis, checks, needs, rules
 from cadran.charging.calls import refused
 from cadran.charging.ports import CorrectCharge, Corrected
 from cadran.charging.records import Record
@@ -49,11 +49,13 @@ def correct(
     if not decision.allowed:
         raise refused("correction-excluded", f"the terms {terms.ref} do not let a further record correct a call")
     charge: dict[str, object] = {}
+    rate = None
     if request.rate is not None:
-        decision, charge = _rerated(request, request.rate, original, terms)
+        rate = basis.recounted(request.rate, original)
+        decision, charge = _rerated(request, rate, original, terms)
     latest = sessions.latest_correction(request.account, request.cdr_id) or original
     difference = request.charge_micros - latest.charge_micros
-    income = balance.CALLS if original.service == "call" else f"revenue/{original.service}"
+    income = rules.income(terms) if original.service == "call" else f"revenue/{original.service}"
     transfers, owed = _moved(request, cdr_id, difference, income, terms, buckets=buckets, books=books)
     further = replace(
         original,
@@ -63,7 +65,7 @@ def correct(
         charge_micros=request.charge_micros,
         clause=decision.clause,
         decision=decision.as_dict(),
-        rate=request.rate,
+        rate=rate,
         charge=charge,
         corrected_at=request.at,
         transfers=transfers,

@@ -52,6 +52,8 @@ class Cdr(models.Model):
     loss_micros = models.BigIntegerField()
     corrects = models.TextField()
     body = models.TextField()
+    family = models.TextField()
+    via = models.TextField()
 
     class Meta:
         db_table = "charging_cdr"

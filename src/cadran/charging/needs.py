@@ -5,12 +5,13 @@ The two that a test or a benchmark fixes by hand stand here too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from cadran.charging import records, rules
 from cadran.charging.ports import Grant
+from cadran.policy.law import LawValue
 from cadran.policy.terms import Terms
 from cadran.rating.rules import Rate
 
@@ -20,6 +21,10 @@ class Contracts(Protocol):
 
     def terms(self, ref: str) -> Terms:
         """The version of that reference. Raises an error of policy for an unknown one."""
+        ...
+
+    def law(self, name: str, at: datetime) -> LawValue | None:
+        """What the law says under that name at that instant; None where it says nothing."""
         ...
 
 
@@ -59,12 +64,16 @@ class PriceList(Protocol):
 
 @dataclass(slots=True)
 class FixedContracts:
-    """Terms given by hand."""
+    """Terms and values of the law given by hand, the latter for all time."""
 
     known: dict[str, Terms]
+    laws: dict[str, LawValue] = field(default_factory=dict)
 
     def terms(self, ref: str) -> Terms:
         return self.known[ref]
+
+    def law(self, name: str, at: datetime) -> LawValue | None:
+        return self.laws.get(name)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ class Record:
     of the difference.
     service: `call`, or the one-off service of an event (`sms`, `airtime`), which is also its number_class; units: how many of it.
     An event is `delivered`, `cancelled` when what was held for it was given up, or `refused`; it has no seconds.
+    family, via: what the legs of one customer's call have in common, and how the call was set up (`ports.AuthoriseCall`).
     """
 
     account: str
@@ -62,6 +63,8 @@ class Record:
     owed_micros: int = 0
     service: str = "call"
     units: int = 0
+    family: str = ""
+    via: str = ""
 
     def settled(self) -> Settled:
         """The answer to settle."""
@@ -114,6 +117,8 @@ def record(
         rate=session.rate,
         charge=result.charge.as_dict() if result.charge else {},
         transfers=transfers,
+        family=asked.family,
+        via=asked.via,
     )
 
 

@@ -13,10 +13,12 @@ from cadran.rating.rules import Rate
 from cadran.units.clause import carries
 
 OPEN, REFUSED, SETTLED = "open", "refused", "settled"
+REVENUE, OWED_TO_PRINCIPAL = "revenue/calls", "payable/operator"
 CUT_ENDINGS = frozenset({"credit", "limit"})
 ENDINGS = frozenset({"caller", "callee", "credit", "limit", "operator", "media-lost", "restart"})
 DISPOSITIONS = frozenset({"answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused"})
 DIRECTIONS = frozenset({"outbound", "inbound"})
+VIAS = frozenset({"", "access-number", "mobility", "callback", "access-leg", "callback-leg"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +208,14 @@ def no_credit_for_event(terms: Terms, event: ChargeEvent, free_micros: int) -> D
     )
 
 
+@carries("KRY-3.2.2-operator")
+def income(terms: Terms) -> str:
+    """The brand's account that earns a call's charge. An operator that sells calls in its own name earns the whole of it, without a
+    commission; an agent would owe it to the operator for which it collects."""
+    name = "order.operator_is_principal"
+    return OWED_TO_PRINCIPAL if name in terms.values and not terms.flag(name) else REVENUE
+
+
 def no_price(terms: Terms, inputs: dict[str, str | int | bool | None]) -> Decision:
     """The refusal of a call for which the deck in force states no price: nothing is charged that was not published."""
     return Decision(
@@ -243,6 +253,10 @@ def same_call(one: AuthoriseCall, other: AuthoriseCall) -> bool:
             request.destination,
             request.direction,
             request.raised_duration,
+            request.family,
+            request.via,
+            request.consumer,
+            request.by_minute,
         )
 
     return asked(one) == asked(other)

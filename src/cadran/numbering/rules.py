@@ -6,6 +6,7 @@ overseas codes, special and machine numbers, emergency numbers, satellite codes 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Collection
@@ -127,6 +128,15 @@ def read_dialled(text: str, country: str = "FR", own_domains: Collection[str] = 
 def use_of(number: E164) -> str:
     """What an E.164 number is for, as `Dialled.use`: `mobile`, `multipurpose`, `technical-platform`, ..."""
     return _of_number("", number.digits).use
+
+
+@functools.lru_cache(4096)
+def country_of(digits: str) -> str:
+    """Where a number in E.164 digits belongs: ISO 3166 alpha-2, `001` for a code of no country, "" for what is no such number."""
+    try:
+        return _of_number("", digits).country if digits.isascii() and digits.isdigit() else ""
+    except InvalidNumber:
+        return ""
 
 
 def in_french_plan(number: E164) -> bool:

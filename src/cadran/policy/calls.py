@@ -7,7 +7,9 @@ Pure: the terms, the class and what is known of the caller are arguments. Number
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from cadran.policy.law import LawValue
 from cadran.policy.rules import Decision, Input
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
@@ -44,6 +46,33 @@ _FREE = {
         "Free call: this number is an iNum number.",
     ),
 }
+OFF_PACKAGE = "calls.off_package"
+COUNTRIES, SERVICES = "calls.closed_countries", "calls.closed_services"
+CHARGED = frozenset({"call-charged", "call-off-package"})
+_OFF_PACKAGE = (
+    "Appel hors forfait, facturé à la seconde au tarif de la destination.",
+    "Call outside every package, charged by the second at the rate of the destination.",
+)
+_BY_MINUTE = (
+    "Appel facturé par minute entamée, sans frais de connexion, au tarif de la destination.",
+    "Call charged by the minute begun, without a connection fee, at the rate of the destination.",
+)
+_NATIONAL = (
+    "Appel d'un consommateur vers un numéro national : la loi le veut facturé à la seconde dès la première seconde.",
+    "A consumer's call to a national number: by law it is charged by the second from the first second.",
+)
+_ACCESS_LEG = (
+    "Appel au numéro d'accès : rien n'est facturé ici ; votre opérateur peut facturer cet appel.",
+    "Call to the access number: nothing is charged here; your own operator may bill that call.",
+)
+_CLOSED_COUNTRY = (
+    "Ce service est fermé vers ce pays, où il ne peut être rendu : l'appel n'est pas acheminé.",
+    "This service is closed towards that country, where it may not be provided: the call is not routed.",
+)
+_CLOSED_SERVICE = (
+    "Cette façon d'appeler est fermée vers ce pays, où elle n'est pas permise : l'appel n'est pas acheminé.",
+    "This way of calling is closed towards that country, where it is not permitted: the call is not routed.",
+)
 _FREE_CALL = ("Cet appel est gratuit.", "This call is free.")
 
 
@@ -62,8 +91,9 @@ def call_decision(
     free_account: the caller never bought credit, so that what is free rests on the free offer (IPP-9.1-free).
     inputs: what the answer was decided on, kept with it; the class is added.
 
-    The code is `call-refused-<class>`, `call-not-offered`, `call-emergency-routed`, `call-free-<class>` or
-    `call-charged`. Credit is not looked at here: a charged call may still be refused for want of it.
+    The code is `call-refused-<class>`, `call-not-offered`, `call-emergency-routed`, `call-free-<class>`,
+    `call-charged`, or `call-off-package` where the terms keep such calls off every package.
+    Credit is not looked at here: a charged call may still be refused for want of it.
     """
     known: dict[str, Input] = {**inputs, "number_class": number_class}
     if number_class == "emergency" and emergency_routed:
@@ -79,8 +109,66 @@ def call_decision(
         return _free(terms, "account.free_classes", number_class, known)
     if number_class in terms.texts("calls.free_classes"):
         return _free(terms, "calls.free_classes", number_class, known)
+    if OFF_PACKAGE in terms.values and terms.flag(OFF_PACKAGE):
+        return _answer(terms, True, OFF_PACKAGE, "call-off-package", _OFF_PACKAGE, {**known, "off_package": True})
     steps = terms.integer("calls.first_increment_s"), terms.integer("calls.next_increment_s")
     return _answer(terms, True, "calls.first_increment_s", "call-charged", charged_sentences(*steps), known)
+
+
+@carries("IPP-9.4-mobility")
+def package_may_pay(decision: Decision) -> bool:
+    """Whether a package may take that call upon itself: only one that is charged and that its terms do not keep off every package."""
+    return decision.allowed and decision.code == "call-charged"
+
+
+def is_charged(decision: Decision) -> bool:
+    """Whether the call is charged at its destination's price, be it off every package."""
+    return decision.allowed and decision.code in CHARGED
+
+
+@carries("KRY-3.3-territories")
+def closed_decision(terms: Terms, *, country: str, via: str, inputs: Mapping[str, Input]) -> Decision | None:
+    """The refusal of a call to a country that the operator closed, or of a service that it closed there; None where neither is.
+
+    country: of the number called (ISO 3166). via: as `charging.ports.AuthoriseCall` has it; a callback's two legs are one service.
+    `calls.closed_services` lists `country:service`.
+    """
+    known: dict[str, Input] = {**inputs, "country": country}
+    if COUNTRIES in terms.values and country in terms.texts(COUNTRIES):
+        return _answer(terms, False, COUNTRIES, "call-closed-country", _CLOSED_COUNTRY, known)
+    service = via.removesuffix("-leg")
+    if SERVICES in terms.values and f"{country}:{service}" in terms.texts(SERVICES):
+        return _answer(terms, False, SERVICES, "call-closed-service", _CLOSED_SERVICE, {**known, "service": service})
+    return None
+
+
+@carries("KRY-4.4.1-per-minute", "IPP-9.4-mobility")
+def counted_decision(terms: Terms, decision: Decision, first_s: int, next_s: int, *, asked: bool) -> Decision:
+    """A charged call's decision once its increments are those of the terms. asked: a consumer asked for them, whom the law would
+    have had charged by the second."""
+    known: dict[str, Input] = {**decision.inputs, "increments": f"{first_s}/{next_s}"}
+    if decision.code != "call-charged":
+        return replace(decision, inputs=known)
+    fr, en = _BY_MINUTE if (first_s, next_s) == (60, 60) else charged_sentences(first_s, next_s)
+    if asked:
+        fr, en = fr + " Vous l'avez demandé ainsi.", en + " You asked for it."
+    return replace(decision, fr=fr, en=en, inputs=known)
+
+
+@carries("LAW-per-second")
+def national_decision(decision: Decision, law: LawValue) -> Decision:
+    """A charged call's decision once the law counts it: a consumer's, to a national number."""
+    fr, en = _NATIONAL
+    known: dict[str, Input] = {**decision.inputs, "increments": "1/1", "law": law.ref}
+    return replace(decision, clause=law.clause, fr=fr, en=en, inputs=known)
+
+
+@carries("KRY-4.4.1-access-cost", "IPP-9.4-mobility")
+def access_leg_decision(terms: Terms, inputs: Mapping[str, Input]) -> Decision:
+    """The caller's own call to an access number: free with us, whatever the operator that carries it there may bill."""
+    stated = (name for name in ("calls.announce_access_cost", "mobility.announce_access_cost") if name in terms.values)
+    name = next(stated, "calls.offered_classes")
+    return _answer(terms, True, name, "call-access-leg", _ACCESS_LEG, inputs)
 
 
 @carries("IPP-5.5-one-hour", "IPP-9.6-120-minutes")

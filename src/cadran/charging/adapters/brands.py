@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connections
 
 from cadran.policy import queries as policy
+from cadran.policy.law import LawValue, UnknownLaw
 from cadran.policy.terms import Terms
 from cadran.rating import decks
 from cadran.rating.rules import Rate
+from cadran.units.period import civil_day
+
+MAX_LAWS = 1000  # values by day kept at once
 
 
 class BrandContracts:
@@ -18,6 +22,7 @@ class BrandContracts:
 
     def __init__(self) -> None:
         self._known: dict[str, Terms] = {}
+        self._laws: dict[tuple[str, date], LawValue | None] = {}
 
     def terms(self, ref: str) -> Terms:
         known = self._known.get(ref)
@@ -25,8 +30,20 @@ class BrandContracts:
             known = self._known[ref] = policy.terms(ref)
         return known
 
+    def law(self, name: str, at: datetime) -> LawValue | None:
+        key = name, civil_day(at, policy.LAW_ZONE)
+        if key not in self._laws:
+            if len(self._laws) >= MAX_LAWS:
+                self._laws.clear()
+            try:
+                self._laws[key] = policy.law(name, at)
+            except UnknownLaw:
+                self._laws[key] = None
+        return self._laws[key]
+
     def refresh(self) -> None:
         self._known.clear()
+        self._laws.clear()
 
 
 class BrandPrices:

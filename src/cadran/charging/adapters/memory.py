@@ -68,6 +68,8 @@ INSERT_CDR = Insert(
         "loss_micros",
         "corrects",
         "body",
+        "family",
+        "via",
     ),
     (
         "text",
@@ -90,6 +92,8 @@ INSERT_CDR = Insert(
         "text",
         "integer",
         "bigint",
+        "text",
+        "text",
         "text",
         "text",
     ),
@@ -321,4 +325,6 @@ def _record_row(record: records.Record, body: str) -> Row:
         record.loss_micros,
         record.corrects,
         body,
+        record.family,
+        record.via,
     )
