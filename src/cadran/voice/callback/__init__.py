@@ -1,0 +1,1 @@
+"""Calls that Cadran places itself: a callback that connects a customer with its correspondent, and a code spoken into a telephone."""
