@@ -209,7 +209,9 @@ def test_encrypted_audio_passes_with_its_keys_untouched() -> None:
 
 def test_the_digits_payload_type_is_found_whatever_its_case_and_number() -> None:
     assert sdp.parse(PHONE).telephone_event == "101"
-    assert sdp.parse(phone(audio="m=audio 4000 RTP/AVP 8\r\na=rtpmap:96 Telephone-Event/8000")).telephone_event == "96"
+    wide = "a=rtpmap:97 telephone-event/48000\r\na=rtpmap:96 Telephone-Event/8000"
+    assert sdp.parse(phone(audio=f"m=audio 4000 RTP/AVP 8 96 97\r\n{wide}")).telephone_event == "96"
+    assert sdp.parse(phone(audio=f"m=audio 4000 RTP/AVP 8 97\r\n{wide}")).telephone_event == "", "not offered at 8 kHz"
     assert sdp.parse(phone(audio="m=audio 4000 RTP/AVP 8").replace("telephone-event", "x")).telephone_event == ""
 
 

@@ -1,7 +1,8 @@
 """The media of the SIP process: `MediaClient`, used on sippy's thread, where every callback runs too.
 
-`MediaClient.open` gives a `MediaSession` for a call (see session.py). The client reaches the media process by a connection of its own
-thread (see link.py); it beats every second, goes offline at once when that process dies, and comes back by itself.
+`MediaClient.open` gives a `MediaSession` for a call between two (see session.py), `open_line` a `Line` for a person at a menu (see
+port.py). The client reaches the media process by a connection of its own thread (see link.py); it beats every second, goes offline at
+once when that process dies, and comes back by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from sippy.Core.EventDispatcher import ED2
 from sippy.Time.Timeout import Timeout
 
 from cadran.units import clock
-from cadran.voice.media import link, prompts
+from cadran.voice.media import link, prompts, sdp
+from cadran.voice.media.line import Line
 from cadran.voice.media.session import MediaSession
 
 BEAT_S = 1.0
@@ -70,6 +72,7 @@ class MediaClient:
         self._clock = monotonic or clock.BootClock()
         self._waiting: deque[_Waiting] = deque()
         self._sessions: dict[str, MediaSession] = {}
+        self._lines: dict[str, Line] = {}
         self._opened = 0
         self._door_heard_at = 0.0
         self._closed = False
@@ -89,16 +92,33 @@ class MediaClient:
         if not self.online:
             self.later(done, None)
             return
-        self._opened += 1
-        tag = f"{_UNSAFE.sub('-', call_id)[:40]}.{self._opened}"
+        tag = self._tag(call_id)
         session = self._sessions[tag] = MediaSession(self, tag, self._opened)
         self.later(done, session)
 
+    def open_line(self, call_id: str, done: Callable[[Line | None], None]) -> None:
+        """A line for a call: done(None) when the media process is not reachable. call_id: for logs; any text."""
+        if not self.online:
+            self.later(done, None)
+            return
+        tag = self._tag(call_id)
+        line = self._lines[tag] = Line(self, tag, self._opened)
+        self.later(done, line)
+
+    def refuse_own(self, said: sdp.Description) -> None:
+        """Raises UnusableSdp for a description that would make the relay send to itself."""
+        low, high = self.ports
+        if said.address == self.listen_host and low <= said.port <= high:
+            raise sdp.UnusableSdp("the relay does not send to itself")
+
     def clear_all(self) -> None:
         """End every session of the relay, those of a predecessor included. It is also done at each connection."""
-        for session in list(self._sessions.values()):
+        for session in self._sessions.values():
             session.forget()
+        for line in self._lines.values():
+            line.forget()
         self._sessions.clear()
+        self._lines.clear()
         self.command("X")
 
     def heartbeat(self) -> None:
@@ -139,6 +159,15 @@ class MediaClient:
         """A session is closed. For MediaSession."""
         self._sessions.pop(tag, None)
 
+    def forget_line(self, tag: str) -> None:
+        """A line is closed. For Line."""
+        self._lines.pop(tag, None)
+
+    def _tag(self, call_id: str) -> str:
+        """The name of a session in the relay: a new one each time."""
+        self._opened += 1
+        return f"{_UNSAFE.sub('-', call_id)[:40]}.{self._opened}"
+
     def _up(self, greeting: link.Greeting) -> None:
         if self._closed:
             return
@@ -153,12 +182,15 @@ class MediaClient:
             return
         self.online = False
         waiting, self._waiting = self._waiting, deque()
-        sessions = list(self._sessions.values())
+        sessions, lines = list(self._sessions.values()), list(self._lines.values())
         self._sessions.clear()
+        self._lines.clear()
         _LOST.inc()
-        log.error("media_lost", sessions=len(sessions))
+        log.error("media_lost", sessions=len(sessions) + len(lines))
         for session in sessions:
             session.forget()
+        for line in lines:
+            line.lost()
         for one in waiting:
             if one.done is not None:
                 guarded(one.done)(None)
@@ -180,12 +212,16 @@ class MediaClient:
 
     def _noticed(self, lines: list[str]) -> None:
         self._door_heard_at = self._clock.seconds()
-        for line in lines:
-            word, _, tag = line.partition(" ")
-            if word == "ended" and (session := self._sessions.pop(tag, None)):
+        for word, tag, *more in (line.split() for line in lines if line.count(" ")):
+            if word == "digit" and more and (line := self._lines.get(tag)):
+                line.dialled(more[0])
+            elif word == "ended" and (session := self._sessions.pop(tag, None)):
                 log.warning("media_session_ended_idle", call=tag)
                 session.forget()
                 session.on_ended()
+            elif word == "ended" and (line := self._lines.pop(tag, None)):
+                log.warning("media_line_ended_idle", call=tag)
+                line.lost()
 
 
 def guarded(function: Callable[..., None]) -> Callable[..., None]:

@@ -135,6 +135,7 @@ class Door:
         self._heard_at: float | None = None  # None: nobody was heard since the sessions were last ended
         self._next_tick = self._next_statistics = 0.0
         self._unread: dict[socket.socket, bytes] = {}
+        self._half_told = b""
         self._selector.register(self._listener, selectors.EVENT_READ, self._enter)
         self._selector.register(relay.notifications, selectors.EVENT_READ, self._notified)
 
@@ -204,12 +205,16 @@ class Door:
         self._say(guest, f"welcome {host} {port} {self._relay.notify_name}")
 
     def _notified(self, notifications: socket.socket) -> None:
-        for tag in notifications.recv(65536).decode("ascii", "replace").split("\n"):
-            if tag:
+        """rtp-io tells `<tag>` of a session that ended for lack of packets, `<tag> <digit> <volume> <duration> <side>` of a digit.
+        Digits are never logged: they may be a PIN."""
+        *lines, self._half_told = (self._half_told + notifications.recv(65536)).split(b"\n")
+        for line in lines:
+            tag, *digit = line.decode("ascii", "replace").split() or [""]
+            if tag and not digit:
                 _IDLE.inc()
                 log.info("media_session_idle", call=tag)
-                if self._controller is not None:
-                    self._say(self._controller, f"ended {tag}")
+            if tag and self._controller is not None:
+                self._say(self._controller, f"digit {tag} {digit[0]}" if digit else f"ended {tag}")
 
     def _say(self, guest: socket.socket, line: str) -> None:
         with contextlib.suppress(OSError):

@@ -24,11 +24,13 @@ SENDRECV, SENDONLY, RECVONLY, INACTIVE = "sendrecv", "sendonly", "recvonly", "in
 DIRECTIONS = (SENDRECV, SENDONLY, RECVONLY, INACTIVE)
 PROFILES = ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
 PCMU, PCMA = 0, 8
+LAWS = (PCMA, PCMU)
+_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
 
 _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
 _NUMBER = re.compile(r"[0-9]{1,5}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~/-]{1,32}")
-_TELEPHONE_EVENT = re.compile(r"([0-9]{1,3}) +telephone-event/", re.IGNORECASE)
+_TELEPHONE_EVENT = re.compile(r"rtpmap:([0-9]{1,3}) +telephone-event/8000\b", re.IGNORECASE)
 # Attributes of a stream that the peer may see; the rest (ICE candidates, rtcp ports, identities) speaks of another address.
 _PASSED_ON = frozenset({"rtpmap", "fmtp", "ptime", "maxptime", "crypto", "silenceSupp", "rtcp-fb"})
 
@@ -77,9 +79,9 @@ class Description:
 
     @property
     def telephone_event(self) -> str:
-        """The payload type of RFC 4733 digits, or empty."""
+        """The payload type of RFC 4733 digits beside a codec of 8 kHz, or empty."""
         for attribute in self.attributes:
-            if found := _TELEPHONE_EVENT.match(attribute.removeprefix("rtpmap:")):
+            if (found := _TELEPHONE_EVENT.match(attribute)) and found[1] in self.formats:
                 return found[1]
         return ""
 
@@ -138,18 +140,34 @@ def answer(said: Description, offered: Description, place: Place) -> str:
     return _written(place, _answered(offered, _audio(said, common, place.port)))
 
 
-def spoken_answer(offered: Description, place: Place) -> tuple[str, int]:
-    """The answer for an announcement, and the payload type to play: A-law, else mu-law. Raises UnusableSdp without either."""
-    payload = next((p for p in (PCMA, PCMU) if str(p) in offered.formats), None)
-    if payload is None or not offered.profile.startswith("RTP/AVP"):
+def law_of(said: Description, laws: tuple[int, ...] = LAWS) -> int | None:
+    """The first of these payload types of G.711 that a description has, unencrypted; None without any."""
+    usable = said.profile in ("RTP/AVP", "RTP/AVPF")
+    return next((law for law in laws if usable and str(law) in said.formats), None)
+
+
+def spoken_answer(offered: Description, place: Place, laws: tuple[int, ...] = LAWS) -> tuple[str, int]:
+    """The answer of who speaks by itself, and the payload type to play: A-law, else mu-law. Raises UnusableSdp without either."""
+    payload = law_of(offered, laws)
+    if payload is None:
         raise UnusableSdp("an announcement needs unencrypted A-law or mu-law")
-    formats, attributes = [str(payload)], [f"rtpmap:{payload} {'PCMA' if payload == PCMA else 'PCMU'}/8000"]
-    if event := offered.telephone_event:
+    direction = {SENDONLY: RECVONLY, RECVONLY: SENDONLY}.get(offered.direction, offered.direction)
+    audio = _spoken(place.port, offered.profile, (payload,), offered.telephone_event, direction)
+    return _written(place, _answered(offered, audio)), payload
+
+
+def spoken_offer(place: Place, laws: tuple[int, ...], event: str) -> str:
+    """An offer of our own: these payload types of G.711, and digits (RFC 4733) as the type `event` unless it is empty."""
+    return _written(place, [_spoken(place.port, "RTP/AVP", laws, event, SENDRECV)])
+
+
+def _spoken(port: int, profile: str, laws: tuple[int, ...], event: str, direction: str) -> list[str]:
+    formats, attributes = [str(law) for law in laws], [f"rtpmap:{law} {_NAMES[law]}/8000" for law in laws]
+    if event:
         formats += [event]
         attributes += [f"rtpmap:{event} telephone-event/8000", f"fmtp:{event} 0-15"]
-    direction = {SENDONLY: RECVONLY, RECVONLY: SENDONLY}.get(offered.direction, offered.direction)
-    audio = [f"m=audio {place.port} {offered.profile} {' '.join(formats)}", *(f"a={a}" for a in attributes)]
-    return _written(place, _answered(offered, [*audio, "a=ptime:20", f"a={direction}"])), payload
+    audio = f"m=audio {port} {profile} {' '.join(formats)}"
+    return [audio, *(f"a={a}" for a in attributes), "a=ptime:20", f"a={direction}"]
 
 
 def _sections(text: str) -> tuple[list[tuple[str, str]], list[list[tuple[str, str]]]]:

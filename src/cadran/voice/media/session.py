@@ -195,9 +195,7 @@ class MediaSession:
 
     def _read(self, text: str) -> sdp.Description:
         said = sdp.parse(text)
-        low, high = self.client.ports
-        if said.address == self.client.listen_host and low <= said.port <= high:
-            raise sdp.UnusableSdp("the relay does not send to itself")
+        self.client.refuse_own(said)
         return said
 
     def _update(self, side: _Side, options: str, said: sdp.Description, done: SdpDone) -> None:
