@@ -61,6 +61,7 @@ def prepare(*, public: bool) -> list[Note]:
     from django.conf import settings
 
     from cadran.catalog import operations as catalog
+    from cadran.numbering.access import operations as access
 
     try:
         migrate.migrate_all()
@@ -73,6 +74,7 @@ def prepare(*, public: bool) -> list[Note]:
             )
             for deck in catalog.load_reference(at=settings.CIVIL_CLOCK.now())
         ]
+        access.load_reference(at=settings.CIVIL_CLOCK.now())
         if public:
             demo_customers.refuse_in_public(settings.VAR)
             demo_staff.refuse_in_public(settings.VAR)

@@ -9,7 +9,8 @@ from django.db.models import F, Q
 class PhoneNumber(models.Model):
     """One account and one E.164 number for a time: assigned by the operator, or verified as the account's own elsewhere.
 
-    digits: E.164 without plus. until_at: the first instant at which it is no longer so, None while it is.
+    digits: E.164 without plus. until_at: the first instant at which it is no longer so, None while it is. brand: of the account, where
+    the number is how that account is recognised when it calls an access number; empty where it may only be shown.
     """
 
     ASSIGNED = "assigned"
@@ -21,6 +22,7 @@ class PhoneNumber(models.Model):
     kind = models.CharField("kind", max_length=8, choices=[(ASSIGNED, "assigned"), (VERIFIED, "verified")])
     country = models.CharField("country", max_length=3, blank=True)
     use = models.CharField("use", max_length=32, blank=True)
+    brand = models.CharField("brand", max_length=32, blank=True)
     from_at = models.DateTimeField("from")
     until_at = models.DateTimeField("until", null=True, blank=True)
 
@@ -35,6 +37,11 @@ class PhoneNumber(models.Model):
                 fields=["digits", "account"],
                 condition=Q(kind="verified", until_at=None),
                 name="numbering_verified_once",
+            ),
+            models.UniqueConstraint(
+                fields=["digits", "brand"],
+                condition=Q(kind="verified", until_at=None) & ~Q(brand=""),
+                name="numbering_recognised_once",
             ),
             models.CheckConstraint(
                 condition=Q(until_at=None) | Q(until_at__gte=F("from_at")), name="numbering_ends_after_start"

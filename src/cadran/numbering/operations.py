@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from cadran.numbering import rules
+from cadran.numbering.access.queries import is_access_number
 from cadran.numbering.models import PhoneNumber
 from cadran.numbering.queries import NumberHolder
 from cadran.policy import queries as policy
@@ -49,6 +50,8 @@ def assign_number(*, e164: E164 | str, account: str, sip_username: str, at: date
     number, dialled = _read(e164)
     if dialled.number_class not in _HOLDABLE:
         raise UnableToAssignNumber(f"{number} is {dialled.number_class.value}: assign a geographic or mobile number")
+    if is_access_number(number.digits):
+        raise UnableToAssignNumber(f"{number} is an access number: assign another, or close it first")
     at = utc(at)
     held = PhoneNumber.objects.filter(digits=number.digits, kind=PhoneNumber.ASSIGNED, until_at=None).first()
     if held is not None and held.account != account:
@@ -70,21 +73,29 @@ def release_number(*, e164: E164 | str, account: str, at: datetime) -> None:
 
 
 @transaction.atomic
-def record_verified_number(*, e164: E164 | str, account: str, at: datetime) -> None:
-    """Record that an account has proved a number to be its own, so that it may show it.
+def record_verified_number(*, e164: E164 | str, account: str, at: datetime, brand: str = "") -> str:
+    """Record that an account has proved a number to be its own, so that it may show it and, with the account's `brand`, is recognised
+    by it on that brand's access numbers. One account of a brand is: the proof takes the number from another, whose account is
+    returned; "" where nobody lost it.
 
-    Raises UnableToVerifyNumber for a number that nobody calls from (special, satellite, platforms...) or that is assigned to
-    another account.
+    Raises UnableToVerifyNumber for a number that nobody calls from (special, satellite, platforms...), that is assigned to
+    another account, or that is an access number.
     """
-    number, dialled = _read(e164)
-    if dialled.number_class not in _VERIFIABLE:
-        raise UnableToVerifyNumber(f"{number} is {dialled.number_class.value}: verify a landline or mobile number")
+    number, dialled = _verifiable(e164)
     assigned = PhoneNumber.objects.filter(digits=number.digits, kind=PhoneNumber.ASSIGNED, until_at=None).first()
     if assigned is not None and assigned.account != account:
         raise UnableToVerifyNumber(f"{number} belongs to another customer of the network")
-    rows = PhoneNumber.objects.filter(digits=number.digits, account=account, kind=PhoneNumber.VERIFIED, until_at=None)
-    if not rows.exists():
-        _start(number, dialled, account, "", PhoneNumber.VERIFIED, utc(at))
+    rows = PhoneNumber.objects.filter(digits=number.digits, kind=PhoneNumber.VERIFIED, until_at=None)
+    other = rows.filter(brand=brand).exclude(brand="").exclude(account=account).first()
+    if other is not None:
+        _end(other, utc(at))
+    own = rows.filter(account=account).first()
+    if own is not None and own.brand == "" != brand:  # from now on it is recognised too
+        _end(own, utc(at))
+        own = None
+    if own is None:
+        _start(number, dialled, account, "", PhoneNumber.VERIFIED, utc(at), brand)
+    return other.account if other is not None else ""
 
 
 @transaction.atomic
@@ -98,6 +109,18 @@ def _read(e164: E164 | str) -> tuple[E164, rules.Dialled]:
     dialled = rules.read_dialled(number.value)
     if dialled.e164 != number:
         raise InvalidNumber(f"{number} is no number that can be held: write it in full, as +33142000001")
+    return number, dialled
+
+
+def check_verifiable(e164: E164 | str) -> None:
+    """Whether somebody could call from that number at all. Raises UnableToVerifyNumber, InvalidNumber."""
+    _verifiable(e164)
+
+
+def _verifiable(e164: E164 | str) -> tuple[E164, rules.Dialled]:
+    number, dialled = _read(e164)
+    if dialled.number_class not in _VERIFIABLE or is_access_number(number.digits):
+        raise UnableToVerifyNumber(f"nobody calls from {number}: verify a landline or mobile number")
     return number, dialled
 
 
@@ -121,7 +144,9 @@ def _check_waiting_time(number: E164, account: str, at: datetime) -> None:
         )
 
 
-def _start(number: E164, dialled: rules.Dialled, account: str, sip_username: str, kind: str, at: datetime) -> None:
+def _start(
+    number: E164, dialled: rules.Dialled, account: str, sip_username: str, kind: str, at: datetime, brand: str = ""
+) -> None:
     PhoneNumber.objects.create(
         digits=number.digits,
         account=account,
@@ -129,6 +154,7 @@ def _start(number: E164, dialled: rules.Dialled, account: str, sip_username: str
         kind=kind,
         country=dialled.country,
         use=dialled.use,
+        brand=brand,
         from_at=at,
     )
 

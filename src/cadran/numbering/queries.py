@@ -52,6 +52,22 @@ def shown_number(account: str) -> str:
     return rows.values_list("digits", flat=True).first() or ""
 
 
+@carries("KRY-4.4.1-caller-id")
+def verified_holder(e164_digits: str, brand: str) -> str | None:
+    """The account of that brand that has proved the number (E.164 digits, with or without plus) to be its own and is recognised by it
+    on access numbers; None where there is none, for an empty number above all."""
+    rows = PhoneNumber.objects.filter(
+        digits=e164_digits.removeprefix("+"), brand=brand, kind=PhoneNumber.VERIFIED, until_at=None
+    ).exclude(brand="")
+    return rows.values_list("account", flat=True).first()
+
+
+def calling_numbers(account: str) -> tuple[HeldNumber, ...]:
+    """The numbers by which an account is recognised on access numbers, the first registered first."""
+    rows = PhoneNumber.objects.filter(account=account, kind=PhoneNumber.VERIFIED, until_at=None).exclude(brand="")
+    return tuple(_held(row) for row in rows.order_by("from_at", "pk"))
+
+
 def may_show(account: str, e164_digits: str) -> bool:
     """Whether the number is the account's own or verified by it."""
     digits = e164_digits.removeprefix("+")

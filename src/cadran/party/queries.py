@@ -117,7 +117,7 @@ def sip_user(username: str, *, at: datetime | None = None) -> SipUser | None:
         username=row.username,
         account=account.number,
         brand=account.brand,
-        terms=_governing(account.terms_ref, at or settings.CIVIL_CLOCK.now()),
+        terms=governing(account.terms_ref, at or settings.CIVIL_CLOCK.now()),
         accepted_terms=account.terms_ref,
         ha1=vault.unseal(row.sealed_ha1, owner=row.username),
         active=(
@@ -140,7 +140,7 @@ def payer(account: str) -> SipUser | None:
     return next((one for one in found if one.active), found[0] if found else None)
 
 
-def _governing(accepted: str, at: datetime) -> str:
+def governing(accepted: str, at: datetime) -> str:
     """The version that governs a use; the one accepted itself where its file is gone, which charging then refuses by name."""
     try:
         return policy.governing_terms(accepted, at).ref
