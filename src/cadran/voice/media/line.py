@@ -9,7 +9,7 @@ earlier one still sends would turn the stream back. On the inner hop nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,27 +39,21 @@ class _Party:
     version: int = 0
 
 
-@dataclass(slots=True)
 class Line:
     """The `Line` of port.py. From `MediaClient.open_line`; on sippy's thread."""
 
-    client: MediaClient
-    tag: str
-    number: int
-    closed: bool = False
-    on_digit: Callable[[str], None] = lambda digit: None
-    on_ended: Callable[[], None] = lambda: None
-    _person: _Party = field(default_factory=_Party)
-    _second: _Party = field(default_factory=_Party)
-    _law: int = sdp.PCMA
-    _event: str = ""
-    _inner: int = 0
-    _seconds: int = 0
-    _second_open: bool = False
-    _bridged: bool = False
-    _opened: bool = False
-    _playing: object = None
-    _timer: Timeout | None = None
+    def __init__(self, client: MediaClient, tag: str, number: int) -> None:
+        self.client, self.tag, self.number = client, tag, number
+        self.closed = False
+        self.on_digit: Callable[[str], None] = _unheard
+        self.on_ended: Callable[[], None] = _unheard
+        self._person, self._second = _Party(), _Party()
+        self._law, self._event = sdp.PCMA, ""
+        self._inner = 0  # the port of the person's session at which a second person's would be reached
+        self._seconds = 0
+        self._opened = self._second_open = self._bridged = False
+        self._playing: object = None
+        self._timer: Timeout | None = None
 
     def answer(self, offer: str, done: SdpDone) -> None:
         """This person calls."""
@@ -325,6 +319,10 @@ class Line:
     def _later(self, function: Callable[..., None], *arguments: object) -> None:
         """After what runs now, unless the line is closed by then."""
         self.client.later(lambda: None if self.closed else function(*arguments))
+
+
+def _unheard(*_: str) -> None:
+    """Nobody has asked to be told."""
 
 
 def _port(answer: str | None) -> int | None:
