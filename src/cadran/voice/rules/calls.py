@@ -28,6 +28,7 @@ class Patience:
     authorise_s: float = 6.0
     extend_lead_s: float = 5.0
     extend_retry_s: float = 1.0
+    warning_s: int = 0
     bye_s: float = 6.0
     stages: int = 3
 
@@ -54,7 +55,8 @@ class Call:
     _armed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.meter = metering.Meter(metering.Pace(self.patience.extend_lead_s, self.patience.extend_retry_s))
+        known = self.patience
+        self.meter = metering.Meter(metering.Pace(known.extend_lead_s, known.extend_retry_s, known.warning_s))
 
     def on(self, event: ev.Event, now: float) -> list[Action]:
         """Take an event at the monotonic instant `now`. An event that does not fit the state changes nothing."""
@@ -220,9 +222,10 @@ class Call:
     # --- the answered call ---
 
     def _schedule(self) -> list[Action]:
-        """The timers that follow from the grant: extend in time, cut when it is used up or the longest duration is reached."""
+        """The timers that follow from the grant: extend in time, warn where that is wanted, cut when it is used up or the longest
+        duration is reached."""
         due = self.meter.due
-        instants = {"cut": due.cut_at, "extend": due.extend_at}
+        instants = {"cut": due.cut_at, "extend": due.extend_at, "warn": due.warn_at}
         arms: list[Action] = [self._arm(timer, at) for timer, at in instants.items() if at is not None]
         return arms + self._disarm_only(*(timer for timer, at in instants.items() if at is None))
 
@@ -233,6 +236,9 @@ class Call:
         if event.timer == "extend":
             question = self.meter.ask(now)
             return [ev.Extend(question.seq, question.used_s)]
+        if event.timer == "warn":
+            self.meter.warned()
+            return [ev.Warn(self.meter.left_s(now))]
         return []
 
     def _answered_extended(self, event: ev.Extended, now: float) -> list[Action]:

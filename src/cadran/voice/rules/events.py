@@ -263,6 +263,13 @@ class Extend:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell the caller that the call ends in so many seconds and no more can follow."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     timer: str
     at: float
@@ -315,6 +322,7 @@ Action = (
     | HangUp
     | CloseMedia
     | Extend
+    | Warn
     | Arm
     | Disarm
     | Remember
