@@ -169,6 +169,7 @@ INSTALLED_APPS = [
     "cadran.numbering.proofs",
     "cadran.balance",
     "cadran.payment",
+    "cadran.payment.vouchers",
     "cadran.charging",
     "cadran.compliance",
     "cadran.voice",

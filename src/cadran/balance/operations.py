@@ -18,6 +18,8 @@ from cadran.units.period import utc
 CREDIT = "credit/"
 LINE = "line/"
 CALLS = "revenue/calls"
+VOUCHERS = "vouchers/issued"
+PAID_FROM = {"voucher": VOUCHERS}  # what credit bought by these means comes out of, where it is no payment received now
 EXPIRY_BATCH = 1000
 
 
@@ -123,7 +125,7 @@ def buy(
         if until != bucket.expires_at:
             clause = terms.clause("credit.validity_days")
             store.extend(owner, bucket.bucket, expires_at=until, purchase=key, clause=clause, terms=terms.ref, at=at)
-    source = house(found.brand, f"payments/{checked_key(means)}", found.currency)
+    source = house(found.brand, PAID_FROM.get(means, f"payments/{checked_key(means)}"), found.currency)
     ledger.open_account(books, ref=source, currency=found.currency, at=at)
     return fill_bucket(
         store,

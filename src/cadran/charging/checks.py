@@ -15,6 +15,7 @@ from cadran.charging.ports import (
     CorrectCharge,
     CreditLine,
     GiveCredit,
+    MoveVouchers,
     SettleCall,
     WithdrawCredit,
 )
@@ -36,6 +37,7 @@ MAX_HOLD_S = 7 * 86_400
 EVENT_STEPS = frozenset({"once", "hold", "take", "release"})
 _SERVICE = re.compile(r"[a-z][a-z0-9-]{0,29}")
 LINE_STEPS = frozenset({"limit", "repay"})
+VOUCHER_STEPS = frozenset({"issued", "blocked", "expired"})
 WITHDRAWAL_STEPS = frozenset({"hold", "take", "release"})
 
 
@@ -221,6 +223,16 @@ def gift(request: GiveCredit) -> None:
         raise invalid(str(error)) from error
     if not 0 < amount.micros <= MAX_CHARGE_MICROS:
         raise invalid(f"a gift lies above zero and up to {MAX_CHARGE_MICROS} micros, not {request.amount_micros}")
+
+
+def voucher_move(request: MoveVouchers) -> None:
+    """The key, the step, the amount and the instant of vouchers issued, blocked or expired."""
+    _key(request.key, "key")
+    if len(request.key) > MAX_SESSION:
+        raise invalid(f"a key of a voucher's move has at most {MAX_SESSION} characters")
+    _one_of(request.step, VOUCHER_STEPS, "step")
+    _whole(request.amount_micros, "amount_micros", least=1, most=MAX_CHARGE_MICROS)
+    wallet(account="any", brand=request.brand, currency=request.currency, at=request.at)
 
 
 def wallet(*, account: str, brand: str, currency: str, at: datetime) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
+from typing import cast
 
 import structlog
 
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters import memory as balance_memory
-from cadran.charging import checks, corrections, events, gifts, lines, metrics, needs, rules
+from cadran.charging import checks, corrections, events, gifts, liabilities, lines, metrics, needs, rules
 from cadran.charging.adapters import memory as charging_memory
 from cadran.charging.adapters.evidence import Evidence
 from cadran.charging.calls import Calls, refused
@@ -34,6 +35,8 @@ from cadran.charging.ports import (
     GiveCredit,
     Grant,
     Line,
+    MovedVouchers,
+    MoveVouchers,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -198,6 +201,9 @@ class Engine:
         assert isinstance(answer, Bought)
         return answer
 
+    def move_vouchers(self, request: MoveVouchers) -> MovedVouchers:
+        return cast(MovedVouchers, self._one(lambda: self.do_move_vouchers(request)))
+
     def charge_event(self, request: ChargeEvent) -> Charged:
         answer = self._one(lambda: self.do_charge_event(request))
         assert isinstance(answer, Charged)
@@ -341,6 +347,9 @@ class Engine:
     def do_give_credit(self, request: GiveCredit) -> Bought:
         return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
+    def do_move_vouchers(self, request: MoveVouchers) -> MovedVouchers:
+        return liabilities.move(request, books=self.books)
+
     def do_charge_event(self, request: ChargeEvent) -> Charged:
         charged = events.charge(request, calls=self.calls)
         metrics.charged(request.step, charged)
@@ -388,7 +397,8 @@ class Engine:
     def alone(self, work: Work) -> bool:
         """Whether that work must not be done while another batch is being committed: it asks the database for
         rows of which memory keeps none."""
-        return getattr(work, "func", None) in (self.do_erase_evidence, self.do_expire_credit, self.do_credit_line)
+        rare = (self.do_erase_evidence, self.do_expire_credit, self.do_credit_line, self.do_move_vouchers)
+        return getattr(work, "func", None) in rare
 
     def prepared(self) -> store.Unit:
         """What was gathered, written but not committed: that is for the caller. Raises Conflict, DatabaseLost."""

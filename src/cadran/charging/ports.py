@@ -125,7 +125,8 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyCredit:
-    """A payment received becomes credit. key: one for each payment. amount_micros is tax included."""
+    """A payment received becomes credit. key: one for each payment. amount_micros is tax included. With the means `voucher` nothing is
+    received now: it comes out of what the brand owes to holders of vouchers."""
 
     key: str
     account: str
@@ -305,6 +306,31 @@ class Lines(Protocol):
     reasons balance-line-differs, balance-line-held, balance-line-exceeded, balance-line-unknown, account-unknown, invalid."""
 
     def credit_line(self, request: CreditLine) -> Line: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveVouchers:
+    """Vouchers of a brand worth that much were issued, blocked or expired (`step`): what is owed to their holders moves with them.
+    key: one for each deed, above zero."""
+
+    key: str
+    brand: str
+    step: str
+    amount_micros: int
+    currency: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedVouchers:
+    key: str
+    transfer: str
+
+
+class Vouchers(Protocol):
+    """What journeys use beside `Charging`; idempotent by key and step. May raise ChargingUnavailable and ChargingRefused."""
+
+    def move_vouchers(self, request: MoveVouchers) -> MovedVouchers: ...
 
 
 class Corrections(Protocol):

@@ -86,6 +86,7 @@ class Service:
             "buy_credit": engine.do_buy_credit,
             "correct": engine.do_correct,
             "give_credit": engine.do_give_credit,
+            "move_vouchers": engine.do_move_vouchers,
             "withdraw": engine.do_withdraw,
             "credit_line": engine.do_credit_line,
             "charge_event": engine.do_charge_event,

@@ -27,6 +27,8 @@ from cadran.charging.ports import (
     GiveCredit,
     Grant,
     Line,
+    MovedVouchers,
+    MoveVouchers,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -91,6 +93,7 @@ Args = (
     | WithdrawCredit
     | CreditLine
     | GiveCredit
+    | MoveVouchers
     | ChargeEvent
     | ExpireCredit
     | EraseEvidence
@@ -108,6 +111,7 @@ OPERATIONS: dict[str, tuple[type, object]] = {
     "buy_credit": (BuyCredit, Bought),
     "correct": (CorrectCharge, Corrected),
     "give_credit": (GiveCredit, Bought),
+    "move_vouchers": (MoveVouchers, MovedVouchers),
     "withdraw": (WithdrawCredit, Withdrawn),
     "credit_line": (CreditLine, Line),
     "charge_event": (ChargeEvent, Charged),

@@ -125,7 +125,7 @@ def house_tasks() -> dict[str, Task]:
     from django.conf import settings
 
     from cadran.charging.adapters import client
-    from cadran.journeys import carry, due, figures
+    from cadran.journeys import carry, due, figures, vouchers
     from cadran.journeys.rerating import operations as rerating
     from cadran.party.documents import operations as documents
 
@@ -145,6 +145,7 @@ def house_tasks() -> dict[str, Task]:
         "credit-figures": every(CREDIT_EVERY_S, credit_counted),
         "figures": figures.follow_calls,
         "rerating": lambda: rerating.carry_on(charging=charging, at=clock.now(), workers=rerating.AT_ONCE),
+        "vouchers": lambda: vouchers.make(at=clock.now()),
         "documents": every(SWEEP_EVERY_S, lambda: documents.sweep(now_s=time.time())),
     }
 

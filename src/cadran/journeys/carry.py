@@ -22,6 +22,7 @@ from cadran.journeys import (
     prices,
     publications,
     receipts,
+    vouchers,
     wallet,
     webhooks,
 )
@@ -37,7 +38,13 @@ Subscriber = Callable[[PendingEvent, Charging], None]
 SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "compliance.retained-deleted": (closing.erase_evidence,),
     "catalog.deck-activated": (prices.take_up_deck,),
-    "journeys.proposal-approved": (adjustments.follow, publications.follow, rerating.follow),
+    "journeys.proposal-approved": (adjustments.follow, publications.follow, rerating.follow, vouchers.decided),
+    "journeys.proposal-refused": (vouchers.decided,),
+    "journeys.proposal-withdrawn": (vouchers.decided,),
+    "journeys.proposal-expired": (vouchers.decided,),
+    "payment.vouchers-issued": (vouchers.keep_books,),
+    "payment.vouchers-blocked": (vouchers.keep_books,),
+    "payment.vouchers-expired": (vouchers.keep_books,),
     "evidence.erased": (erasure.erase_in_charging,),
     "journeys.low-credit": (mails.low_credit,),
     "journeys.credit-expiring": (mails.credit_expiring,),

@@ -86,17 +86,21 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     from cadran.balance import queries as balance_queries
     from cadran.compliance import operations as compliance
     from cadran.compliance import queries as compliance_queries
-    from cadran.journeys import credit, registration, warnings
+    from cadran.journeys import credit, registration, vouchers, warnings
     from cadran.journeys.proposals import operations as proposals
     from cadran.journeys.proposals import queries as proposal_queries
     from cadran.party.documents import operations as documents
     from cadran.party.documents import queries as document_queries
     from cadran.payment import queries as payment_queries
+    from cadran.payment.vouchers import operations as voucher_operations
+    from cadran.payment.vouchers import redemption
 
     return (
         Act("registration-lapse", registration.next_lapse, lambda at: registration.lapse(at=at)),
         Act("document-erasure", document_queries.next_erasure, lambda at: documents.erase_due(at=at)),
         Act("transfer-lapse", payment_queries.next_transfer_lapse, lambda at: credit.lapse_orders(at=at)),
+        Act("voucher-resumption", redemption.next_resume, lambda at: vouchers.resume(at=at, charging=charging)),
+        Act("voucher-expiry", voucher_operations.next_expiry, lambda at: voucher_operations.expire(at=at)),
         Act("proposal-expiry", proposal_queries.next_expiry, lambda at: proposals.expire(at=at)),
         Act("expiry-warning", warnings.next_expiry_warning, lambda at: warnings.warn_of_expiry(at=at)),
         Act("retained-deletion", compliance_queries.next_deletion, lambda at: compliance.delete_retained(at=at)),

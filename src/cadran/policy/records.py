@@ -37,7 +37,7 @@ KEPT_AS = {
     "order": ("payment.order-",),
     "payment": ("payment.received", "payment.refund", "charging.credit-"),
     "coupon": ("subscription.coupon-",),
-    "gift-voucher": ("subscription.voucher-",),
+    "gift-voucher": ("payment.voucher",),
     "loyalty": ("subscription.loyalty-",),
     "mail": ("messaging.mail-",),
 }

@@ -32,6 +32,8 @@ from cadran.charging.ports import (
     GiveCredit,
     Grant,
     Line,
+    MovedVouchers,
+    MoveVouchers,
     SettleCall,
     Settled,
     WithdrawCredit,
@@ -88,6 +90,9 @@ class SocketCharging:
 
     def give_credit(self, request: GiveCredit) -> Bought:
         return cast(Bought, self._call("give_credit", request))
+
+    def move_vouchers(self, request: MoveVouchers) -> MovedVouchers:
+        return cast(MovedVouchers, self._call("move_vouchers", request))
 
     def charge_event(self, request: ChargeEvent) -> Charged:
         return cast(Charged, self._call("charge_event", request))
@@ -225,6 +230,9 @@ class AsyncCharging:
 
     async def correct(self, request: CorrectCharge) -> Corrected:
         return cast(Corrected, await self._call("correct", request))
+
+    async def move_vouchers(self, request: MoveVouchers) -> MovedVouchers:
+        return cast(MovedVouchers, await self._call("move_vouchers", request))
 
     async def charge_event(self, request: ChargeEvent) -> Charged:
         return cast(Charged, await self._call("charge_event", request))

@@ -71,6 +71,12 @@ def proposal(proposal_id: str) -> Shown:
     return shown(row)
 
 
+def of_key(key: str) -> Shown | None:
+    """The proposal that was made with that key."""
+    row = Proposal.objects.filter(key=key).first()
+    return None if row is None else shown(row)
+
+
 def proposals(
     *,
     state: ProposalState | None = None,

@@ -19,6 +19,7 @@ class ProposalKind(StrEnum):
     REFUND = "refund"
     TERMS = "terms"
     RE_RATING = "re-rating"
+    VOUCHERS = "vouchers"
 
 
 class ProposalState(StrEnum):
