@@ -32,7 +32,7 @@ def test_orders_payments_coupons_vouchers_loyalty_and_mails_are_kept_as_evidence
         "order": ("payment.order-",),
         "payment": ("payment.received", "payment.refund", "charging.credit-"),
         "coupon": ("subscription.coupon-",),
-        "gift-voucher": ("subscription.voucher-",),
+        "gift-voucher": ("payment.voucher",),
         "loyalty": ("subscription.loyalty-",),
         "mail": ("messaging.mail-",),
     }
