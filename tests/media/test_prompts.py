@@ -12,15 +12,7 @@ import pytest
 from cadran.voice.media import g711, prompts
 
 MANIFEST = tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
-NAMES = {
-    "emergency-refused",
-    "satellite-refused",
-    "special-refused",
-    "unknown-destination",
-    "no-credit",
-    "not-allowed",
-    "service-unavailable",
-}
+LANGUAGES = ("fr", "en")
 
 
 def save(path: Path, samples: int = 1600, rate: int = 8000, channels: int = 1, width: int = 2) -> Path:
@@ -38,15 +30,29 @@ def shelf(tmp_path: Path) -> prompts.Shelf:
     return prompts.Shelf(tmp_path / "cache", tmp_path / "brands")
 
 
-def test_each_prompt_of_the_manifest_is_recorded_in_french_and_english_and_audible() -> None:
-    assert set(MANIFEST["prompts"]) == NAMES
-    for name in NAMES:
-        for language in ("fr", "en"):
-            assert MANIFEST["prompts"][name][language]
-            samples = prompts.read_wav(prompts.RECORDINGS / language / f"{name}.wav").astype(float)
-            assert 1 < len(samples) / 8000 < 12
-            assert np.sqrt(np.mean(samples**2)) > 1000
-            assert np.abs(samples).max() < 32767
+def recorded(language: str, name: str) -> np.ndarray:
+    return prompts.read_wav(prompts.RECORDINGS / language / f"{name}.wav").astype(float)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_prompt_and_fragment_of_the_manifest_is_recorded_audible_level_and_not_clipped(language: str) -> None:
+    whole = [(name, texts[language]) for name, texts in MANIFEST["prompts"].items()]
+    fragments = list(MANIFEST["fragments"][language].items())
+    for name, text in whole + fragments:
+        samples = recorded(language, name)
+        assert text
+        assert 0.1 < len(samples) / 8000 < 10, name
+        assert np.abs(samples).max() < 0.75 * 32767, name
+        voiced = samples[np.abs(samples) > 0.1 * np.abs(samples).max()]
+        assert 2000 < np.sqrt(np.mean(voiced**2)) < 6000, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_in_the_middle_of_a_sentence_has_no_silence_around(language: str) -> None:
+    for name in MANIFEST["fragments"][language]:
+        heard = np.flatnonzero(np.abs(recorded(language, name)) > 300)
+        assert heard[0] < 0.06 * 8000, name
+        assert len(recorded(language, name)) - heard[-1] < 0.25 * 8000, name
 
 
 def test_the_emergency_prompt_says_what_to_do() -> None:
@@ -56,7 +62,10 @@ def test_the_emergency_prompt_says_what_to_do() -> None:
 
 
 def test_there_is_no_recording_without_its_text() -> None:
-    assert {path.stem for path in prompts.RECORDINGS.glob("*/*.wav")} == NAMES
+    for language in LANGUAGES:
+        texts = {*MANIFEST["prompts"], *MANIFEST["fragments"][language], *MANIFEST["tones"]}
+        assert {path.stem for path in prompts.RECORDINGS.glob(f"{language}/*.wav")} == texts
+    assert sum(path.stat().st_size for path in prompts.RECORDINGS.glob("*/*.wav")) < 6_000_000
 
 
 def test_prompts_are_joined_in_one_file_of_whole_packets_and_made_once(shelf: prompts.Shelf) -> None:

@@ -129,7 +129,7 @@ class DropSecond:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Release the caller. why: goodbye | errors | silence | caller."""
+    """Release the caller. why: goodbye | errors | refused, as the table says."""
 
     why: str
 
