@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connections, router
+import numpy as np
+import numpy.typing as npt
 
-from cadran.catalog import models, queries
+from cadran.catalog import bands, columns, queries
 from cadran.catalog.queries import DeckVersion
+from cadran.catalog.rules import Rate
 
 MOST = 12
 
@@ -38,23 +41,16 @@ class Comparison:
     falls: tuple[PriceChange, ...]
 
 
-_PAIR = """
-    FROM {rates} AS n JOIN {rates} AS o
-      ON o.deck_id = %(before)s AND o.prefix = n.prefix AND o.valid_from = n.valid_from
-    WHERE n.deck_id = %(after)s
-"""
-_COUNTS = """
-    SELECT coalesce(sum(n.price_nanos > o.price_nanos), 0), coalesce(sum(n.price_nanos < o.price_nanos), 0),
-           coalesce(sum(n.price_nanos = o.price_nanos AND n.first_s = o.first_s AND n.next_s = o.next_s
-               AND n.connection_micros = o.connection_micros AND n.minimum_micros = o.minimum_micros AND n.bands = o.bands
-               AND n.tariff = o.tariff), 0),
-           count(*)
-"""
-_LIST = "SELECT n.prefix, n.destination, n.destination_en, o.price_nanos, n.price_nanos"
-_ONLY = """
-    SELECT count(*) FROM {rates} AS n WHERE n.deck_id = %(here)s AND NOT EXISTS (
-        SELECT 1 FROM {rates} AS o WHERE o.deck_id = %(there)s AND o.prefix = n.prefix AND o.valid_from = n.valid_from)
-"""
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The prices of a version as arrays: prefix as an integer, from when (an ordinal of `dates`), price, and an ordinal of all else
+    that a call costs. shown: prefix and names of one place."""
+
+    keys: npt.NDArray[np.int64]
+    since: npt.NDArray[np.int64]
+    nanos: npt.NDArray[np.int64]
+    other: npt.NDArray[np.int64]
+    shown: Callable[[int], tuple[str, str, str]]
 
 
 def replaced(found: DeckVersion, at: datetime) -> DeckVersion | None:
@@ -73,39 +69,91 @@ def replaced(found: DeckVersion, at: datetime) -> DeckVersion | None:
 
 def compare(before: DeckVersion | None, after: DeckVersion) -> Comparison:
     """What `after` changes of `before`; against nothing, everything is new."""
-    connection = connections[router.db_for_read(models.DeckRate)]
-    rates = connection.ops.quote_name(models.DeckRate._meta.db_table)
-    pair = {"before": before.id if before else -1, "after": after.id}
-    with connection.cursor() as cursor:
+    dates: dict[datetime, int] = {}
+    others: dict[tuple[object, ...], int] = {}
+    here = _side(after, dates, others)
+    there = _side(before, dates, others)
+    _, place = np.unique(np.concatenate((there.keys, here.keys)), return_inverse=True)
+    one = place.ravel() * max(len(dates), 1) + np.concatenate((there.since, here.since))
+    _, old, new = np.intersect1d(one[: len(there.keys)], one[len(there.keys) :], return_indices=True)
+    change = here.nanos[new] - there.nanos[old]
+    alike = (change == 0) & (here.other[new] == there.other[old])
+    dearer, cheaper, same = (int(np.count_nonzero(found)) for found in (change > 0, change < 0, alike))
 
-        def rows(sql: str, **given: int) -> list[tuple[int | str, ...]]:
-            cursor.execute(sql.replace("{rates}", rates), given)
-            return list(cursor.fetchall())
+    def most(found: npt.NDArray[np.bool_], sign: int) -> tuple[PriceChange, ...]:
+        at = np.flatnonzero(found)
+        keys = here.keys[new[at]]
+        first = at[np.lexsort((keys, keys & 15, sign * change[at]))[:MOST]]
+        return tuple(
+            PriceChange(
+                **dict(zip(("prefix", "destination", "destination_en"), here.shown(int(new[index])), strict=True)),
+                before_nanos=int(there.nanos[old[index]]),
+                after_nanos=int(here.nanos[new[index]]),
+            )
+            for index in first
+        )
 
-        dearer, cheaper, same, both = (int(one) for one in rows(_COUNTS + _PAIR, **pair)[0])
-        new = int(rows(_ONLY, here=pair["after"], there=pair["before"])[0][0])
-        gone = int(rows(_ONLY, here=pair["before"], there=pair["after"])[0][0])
-        order = " ORDER BY (n.price_nanos - o.price_nanos) {}, length(n.prefix), n.prefix LIMIT " + str(MOST)
-        rises = rows(_LIST + _PAIR + " AND n.price_nanos > o.price_nanos" + order.format("DESC"), **pair)
-        falls = rows(_LIST + _PAIR + " AND n.price_nanos < o.price_nanos" + order.format("ASC"), **pair)
     return Comparison(
         dearer=dearer,
         cheaper=cheaper,
         same=same,
-        other=both - dearer - cheaper - same,
-        new=new,
-        gone=gone,
-        rises=tuple(_change(row) for row in rises),
-        falls=tuple(_change(row) for row in falls),
+        other=len(new) - dearer - cheaper - same,
+        new=len(here.keys) - len(new),
+        gone=len(there.keys) - len(old),
+        rises=most(change > 0, -1),
+        falls=most(change < 0, 1),
     )
 
 
-def _change(row: tuple[int | str, ...]) -> PriceChange:
-    prefix, destination, english, before, after = row
-    return PriceChange(
-        prefix=str(prefix),
-        destination=str(destination),
-        destination_en=str(english),
-        before_nanos=int(before),
-        after_nanos=int(after),
+def _side(version: DeckVersion | None, dates: dict[datetime, int], others: dict[tuple[object, ...], int]) -> _Side:
+    if version is not None and (kept := queries.plain(version)) is not None:
+        return _of_columns(kept, dates, others)
+    table = [queries.rate(version, row) for part in queries.rows(version) for row in part] if version else []
+    found = np.array(
+        [
+            (
+                columns.key(rate.prefix),
+                dates.setdefault(rate.valid_from, len(dates)),
+                rate.price_nanos,
+                others.setdefault(_all_else(rate), len(others)),
+            )
+            for rate in table
+        ],
+        np.int64,
+    ).reshape(-1, 4)
+    return _Side(
+        found[:, 0],
+        found[:, 1],
+        found[:, 2],
+        found[:, 3],
+        lambda place: (table[place].prefix, table[place].destination, table[place].destination_en),
     )
+
+
+def _of_columns(kept: columns.Columns, dates: dict[datetime, int], others: dict[tuple[object, ...], int]) -> _Side:
+    tariffs: dict[str, int] = {}
+    tariff = np.array([tariffs.setdefault(text, len(tariffs)) for _, text in kept.prices], np.int64)
+    names = list(tariffs)
+    pairs = kept.rest_of.astype(np.int64) * max(len(names), 1) + tariff[kept.price_of]
+    different, place = np.unique(pairs, return_inverse=True)
+    other = np.array(
+        [
+            others.setdefault((*kept.rest[pair // len(names)][:4], "", names[pair % len(names)]), len(others))
+            for pair in different.tolist()
+        ],
+        np.int64,
+    )
+    since = np.array([dates.setdefault(one[4], len(dates)) for one in kept.rest], np.int64)
+    nanos = np.array([one[0] for one in kept.prices], np.int64)
+
+    def shown(at: int) -> tuple[str, str, str]:
+        row = kept.row(at)
+        return row[0], row[1], row[8]
+
+    return _Side(kept.keys, since[kept.rest_of], nanos[kept.price_of], other[place.ravel()], shown)
+
+
+def _all_else(rate: Rate) -> tuple[object, ...]:
+    """What a call costs beside the price, as columns say it."""
+    stated = (rate.first_s, rate.next_s, rate.connection_micros, rate.minimum_micros)
+    return *stated, bands.to_text(rate.bands), bands.tariff_to_text(rate.tariff)

@@ -62,6 +62,13 @@ class DeckRate(models.Model):
         ]
 
 
+class DeckColumns(models.Model):
+    """All rates of a large plain version, as `columns.Columns.body` wrote them; such a version has no DeckRate."""
+
+    deck = models.OneToOneField(Deck, on_delete=models.CASCADE, related_name="columns")
+    body = models.BinaryField()
+
+
 class ImportProfile(models.Model):
     """A saved way to read a price list of others: `price_files.ColumnMap` as JSON, by a name of the operator's."""
 

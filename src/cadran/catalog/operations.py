@@ -14,8 +14,8 @@ from django.db.models import Max
 
 from cadran.catalog import models, queries, rules
 from cadran.catalog.adapters import deck_columns, deck_csv, deck_file, deck_lines, deck_rows, reference
-from cadran.catalog.adapters.deck_columns import PlainDeck
 from cadran.catalog.adapters.translation import Translation
+from cadran.catalog.columns import Columns
 from cadran.policy import operations as policy_operations
 from cadran.policy import queries as policy_queries
 from cadran.policy.brands import Brand
@@ -142,7 +142,7 @@ def import_deck(
         )
     if isinstance(source, Translation):
         reading = source.traced(reading)
-    rates: Sequence[rules.Rate] | PlainDeck = reading.rates if plain is None else plain
+    rates: Sequence[rules.Rate] | Columns = reading.rates if plain is None else plain
     report = ImportReport(
         brand=brand,
         name=name,
@@ -213,12 +213,12 @@ def blank_cells(brand: str, at: datetime, currency: str = "") -> deck_lines.Blan
 
 
 @carries("IPP-10.1-per-second")
-def _coarser(rates: Sequence[rules.Rate] | PlainDeck, blanks: deck_lines.Blanks) -> tuple[int, ...]:
+def _coarser(rates: Sequence[rules.Rate] | Columns, blanks: deck_lines.Blanks) -> tuple[int, ...]:
     """The lines whose steps are larger than those that the terms promise."""
     first_s, next_s = blanks.first_s, blanks.next_s
     if first_s is None or next_s is None:
         return ()
-    if isinstance(rates, PlainDeck):
+    if isinstance(rates, Columns):
         return rates.coarser(first_s, next_s)
     return tuple(rate.line for rate in rates if rate.first_s > first_s or rate.next_s > next_s)
 
@@ -292,7 +292,7 @@ def _file(source: Path | bytes | Translation) -> deck_file.DeckFile:
 
 
 def _keep(
-    report: ImportReport, sha256: str, rates: Sequence[rules.Rate] | PlainDeck, at: datetime, told: Progress
+    report: ImportReport, sha256: str, rates: Sequence[rules.Rate] | Columns, at: datetime, told: Progress
 ) -> ImportReport:
     key = {"brand": report.brand, "name": report.name, "version": report.version}
     with transaction.atomic(using=router.db_for_write(models.Deck)):
@@ -312,7 +312,11 @@ def _keep(
             lines=report.lines,
             imported_at=period.utc(at),
         )
-        deck_rows.write(row.pk, rates, told)
+        if isinstance(rates, Columns):
+            models.DeckColumns.objects.create(deck=row, body=rates.body())
+            told("write", len(rates), len(rates))
+        else:
+            deck_rows.write(row.pk, rates, told)
         return _with_deck(report, created=True)
 
 

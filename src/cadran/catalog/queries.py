@@ -10,11 +10,12 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
+import numpy as np
 from django.db import connections, router
 from django.db.models import Max, Q
 from django.db.models.functions import Length
 
-from cadran.catalog import bands, models, rules
+from cadran.catalog import bands, columns, models, rules
 from cadran.units import period
 from cadran.units.errors import CadranError
 
@@ -124,12 +125,15 @@ def rows(version: DeckVersion) -> Iterator[list[Row]]:
     """The rates of a version as the table has them, in parts, in no order: a process takes a large deck up in a third of the time
     that its rates as values would need. The first of a row is its prefix, and `rate` makes a value of it. Lines without dates, which
     are nearly all, come without any read."""
+    if (kept := plain(version)) is not None:
+        yield from kept.rows(PART)
+        return
     connection = connections[router.db_for_read(models.DeckRate)]
     meta, quote = models.DeckRate._meta, connection.ops.quote_name
-    columns = {field.name: quote(str(field.column)) for field in meta.concrete_fields}
-    plain = ", ".join(columns[name] for name in _UNDATED)
-    dateless = f"{columns['valid_from']} = %s AND {columns['valid_to']} = %s"
-    sql = f"SELECT {plain} FROM {quote(meta.db_table)} WHERE {columns['deck']} = %s AND {dateless}"  # noqa: S608 - our own model
+    named = {field.name: quote(str(field.column)) for field in meta.concrete_fields}
+    undated = ", ".join(named[name] for name in _UNDATED)
+    dateless = f"{named['valid_from']} = %s AND {named['valid_to']} = %s"
+    sql = f"SELECT {undated} FROM {quote(meta.db_table)} WHERE {named['deck']} = %s AND {dateless}"  # noqa: S608 - our own model
     ever = [connection.ops.adapt_datetimefield_value(one) for one in (rules.ALWAYS_FROM, rules.FOR_EVER)]
     with connection.cursor() as cursor:
         cursor.execute(sql, [version.id, *ever])
@@ -138,6 +142,19 @@ def rows(version: DeckVersion) -> Iterator[list[Row]]:
     dated = models.DeckRate.objects.filter(deck_id=version.id)
     dated = dated.exclude(valid_from=rules.ALWAYS_FROM, valid_to=rules.FOR_EVER)
     yield list(dated.values_list(*_UNDATED, "valid_from", "valid_to").iterator(chunk_size=PART))
+
+
+def plain(version: DeckVersion) -> columns.Columns | None:
+    """The rates of a large plain version, which are kept as columns; None for one that has rows. Raises DamagedColumns."""
+    body = models.DeckColumns.objects.filter(deck_id=version.id).values_list("body", flat=True).first()
+    return None if body is None else columns.of_body(bytes(body))
+
+
+@lru_cache(maxsize=4)
+def _kept(deck_id: int, _sha256: str) -> columns.Columns | None:
+    """The same for pages, that ask again and again. A version never changes."""
+    body = models.DeckColumns.objects.filter(deck_id=deck_id).values_list("body", flat=True).first()
+    return None if body is None else columns.of_body(bytes(body))
 
 
 def rate(version: DeckVersion, row: Row) -> rules.Rate:
@@ -152,6 +169,10 @@ def price_of(brand: str, digits: str, at: datetime, name: str = rules.STANDARD_D
     prefixes = [digits[:length] for length in range(1, min(len(digits), rules.MAX_PREFIX) + 1)]
     if version is None or not prefixes or not digits.isascii():
         return None
+    if (kept := _kept(version.id, version.sha256)) is not None:
+        places = (place for place in kept.matching(digits) if _holds(kept, place, at))
+        place = next(places, None)
+        return None if place is None else Price(rate=rate(version, kept.row(place)), tax=version.tax)
     rows = models.DeckRate.objects.filter(
         deck_id=version.id, prefix__in=prefixes, valid_from__lte=at, valid_to__gt=at
     ).values_list(*_RATE_FIELDS)
@@ -196,8 +217,11 @@ def prices(
     version = in_force(brand, at, name)
     if version is None:
         return ()
-    rows = models.DeckRate.objects.filter(deck_id=version.id, valid_from__lte=at, valid_to__gt=at)
     search = search.strip().lstrip("+")
+    if (kept := _kept(version.id, version.sha256)) is not None:
+        places = _searched(version, kept, at, search, limit)
+        return tuple(Price(rate=rate(version, kept.row(place)), tax=version.tax) for place in places)
+    rows = models.DeckRate.objects.filter(deck_id=version.id, valid_from__lte=at, valid_to__gt=at)
     if search.isascii() and search.isdigit():
         shorter = [search[:length] for length in range(1, len(search))]
         rows = rows.filter(Q(prefix__startswith=search) | Q(prefix__in=shorter))
@@ -216,6 +240,22 @@ def prices(
     return tuple(Price(rate=rate, tax=version.tax) for rate in found.values())
 
 
+def _holds(kept: columns.Columns, place: int, at: datetime) -> bool:
+    *_, start, end = kept.rest[kept.rest_of[place]]
+    return bool(start <= at < end)
+
+
+def _searched(version: DeckVersion, kept: columns.Columns, at: datetime, search: str, limit: int) -> list[int]:
+    chosen = kept.valid(at)
+    if search.isascii() and search.isdigit():
+        chosen &= kept.beginning(search)
+    elif search:
+        wanted = folded(search)
+        matching = [name for text, name in _destinations(version.id, version.sha256) if wanted in text][:limit]
+        chosen &= np.isin(kept.name_of, [place for place, name in enumerate(kept.names) if name[0] in set(matching)])
+    return kept.first_of_each(chosen, limit)
+
+
 def folded(text: str) -> str:
     """Without case and accents: `États-Unis` -> `etats-unis`."""
     return "".join(mark for mark in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(mark))
@@ -224,7 +264,9 @@ def folded(text: str) -> str:
 @lru_cache(maxsize=8)
 def _destinations(deck_id: int, sha256: str) -> tuple[tuple[str, str], ...]:
     """Folded names of both languages and the name itself, shortest first. A version never changes, so it is read once."""
-    rows = models.DeckRate.objects.filter(deck_id=deck_id).values_list("destination", "destination_en").distinct()
+    kept = _kept(deck_id, sha256)
+    named = models.DeckRate.objects.filter(deck_id=deck_id).values_list("destination", "destination_en").distinct()
+    rows = named if kept is None else set(kept.names)
     return tuple(sorted(((folded(f"{fr}\n{en}"), fr) for fr, en in rows), key=lambda pair: (len(pair[1]), pair[1])))
 
 

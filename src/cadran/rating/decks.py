@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cadran.catalog import queries, rules
+from cadran.catalog import columns, queries, rules
 from cadran.rating.rules import MAX_DURATION_S
 from cadran.units import period
 
 generation = queries.generation
 BEGINNING = 3
+MOST_MADE = 200_000  # rates of a version in columns that are kept as values
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,17 @@ class DatedRates:
     effective_from: datetime
     by_prefix: Mapping[str, tuple[rules.Rate, ...]]
     longest: int
+
+    def matching(self, digits: str) -> Iterator[tuple[rules.Rate, ...]]:
+        """The rates of the prefixes that a number begins with, the longest first."""
+        if isinstance(self.by_prefix, _Columns):
+            yield from self.by_prefix.matching(digits)
+            return
+        get = self.by_prefix.get
+        for length in range(min(len(digits), self.longest), 0, -1):
+            found = get(digits[:length])
+            if found is not None:
+                yield found
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +63,10 @@ class Deck:
                 break
         else:
             return None
-        get = version.by_prefix.get
-        for length in range(min(len(digits), version.longest), 0, -1):
-            found = get(digits[:length])
-            if found is not None:
-                for rate in found:
-                    if rate.valid_from <= at < rate.valid_to:
-                        return rate
+        for found in version.matching(digits):
+            for rate in found:
+                if rate.valid_from <= at < rate.valid_to:
+                    return rate
         return None
 
     def _followed(self, rate: rules.Rate, digits: str, at: datetime) -> rules.Rate:
@@ -77,8 +86,8 @@ class Deck:
         """The instants at which another rate may hold for a number."""
         for version in self.versions:
             yield version.effective_from
-            for length in range(1, min(len(digits), version.longest) + 1):
-                for rate in version.by_prefix.get(digits[:length], ()):
+            for found in version.matching(digits):
+                for rate in found:
                     yield rate.valid_from
                     yield rate.valid_to
 
@@ -138,10 +147,44 @@ class _Rows(Mapping[str, tuple[rules.Rate, ...]]):
         return tuple(sorted(rates, key=lambda rate: rate.valid_from))
 
 
+class _Columns(Mapping[str, tuple[rules.Rate, ...]]):
+    """The rates of a large plain version, made when a call wants them."""
+
+    def __init__(self, version: queries.DeckVersion, kept: columns.Columns) -> None:
+        self._version, self._columns = version, kept
+        self._made: dict[int, tuple[rules.Rate, ...]] = {}
+
+    def matching(self, digits: str) -> Iterator[tuple[rules.Rate, ...]]:
+        for place in self._columns.matching(digits):
+            yield self._at(place)
+
+    def __getitem__(self, prefix: str) -> tuple[rules.Rate, ...]:
+        place = self._columns.place(prefix)
+        if place < 0:
+            raise KeyError(prefix)
+        return self._at(place)
+
+    def __iter__(self) -> Iterator[str]:
+        return (columns.prefix(one) for one in self._columns.keys.tolist())
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def _at(self, place: int) -> tuple[rules.Rate, ...]:
+        made = self._made.get(place)
+        if made is None:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            made = self._made[place] = (queries.rate(self._version, self._columns.row(place)),)
+        return made
+
+
 def _read(found: queries.DeckVersion) -> DatedRates:
     """A version from its table. The collector of cycles is held off meanwhile: it would stop all threads to walk through a million
     rows, which hold none."""
     assert found.effective_from is not None
+    if (kept := queries.plain(found)) is not None:
+        return DatedRates(found.id, period.utc(found.effective_from), _Columns(found, kept), kept.longest)
     rates, longest, watching = _Rows(found), 0, gc.isenabled()
     gc.disable()
     try:

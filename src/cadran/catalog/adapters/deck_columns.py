@@ -7,9 +7,8 @@ which tells it by line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import gc
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,68 +18,31 @@ from cadran.catalog import bands, rules
 from cadran.catalog.adapters import deck_csv, deck_lines
 from cadran.catalog.adapters.deck_cells import BadCell
 from cadran.catalog.adapters.deck_lines import Blanks
+from cadran.catalog.columns import Columns, in_order
 
 WORTH = 1 << 20  # bytes of a file below which lines are fast enough
+FEW = 1 << 24  # numbers that are found by a table of them rather than by sorting
 NAMES = ("destination", "destination_en")
 PRICES = ("price", "per")
 REST = ("first_s", "next_s", "connection_fee", "minimum", "effective_from", "effective_to")
 KNOWN = {"prefix", *NAMES, *PRICES, *REST}
-_PRINTABLE = bytes(range(32, 127)) + b"\n\t"
+_POWERS = 10 ** np.arange(rules.MAX_PREFIX + 1, dtype=np.int64)
 _FILLED = dict.fromkeys(deck_csv.COLUMNS, "") | {"destination": "x", "price": "0", "first_s": "1", "next_s": "1"}
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Some columns together: what the different combinations mean, and which one each line has."""
-
-    meanings: tuple[deck_lines.Meaning, ...]
-    code: Ints
-
-    def column(self, name: str, write: Callable[[Any], Any]) -> tuple[npt.NDArray[Any], Ints]:
-        """One field of the different meanings as the table keeps it, and which one each line has."""
-        values = np.empty(len(self.meanings), object)
-        values[:] = [write(getattr(meaning, name)) for meaning in self.meanings]
-        return values, self.code
+def read(data: bytes, blanks: Blanks, delimiter: str) -> Columns | None:
+    """The deck, or None where deck_csv must read it. The collector of cycles is held off: nothing made here has any."""
+    watching = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(data, blanks, delimiter)
+    finally:
+        if watching:
+            gc.enable()
 
 
-@dataclass(frozen=True, slots=True)
-class PlainDeck:
-    """All rates of a plain file. order: the lines by prefix, in which they are written fastest."""
-
-    prefixes: npt.NDArray[Any]
-    order: Ints
-    names: Group
-    prices: Group
-    rest: Group
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def coarser(self, first_s: int, next_s: int) -> tuple[int, ...]:
-        """The lines whose increments are longer."""
-        large = np.array([one.first_s > first_s or one.next_s > next_s for one in self.rest.meanings])
-        return tuple((np.flatnonzero(large[self.rest.code]) + 2).tolist()) if large.any() else ()
-
-    def rows(self, step: int, instant: Callable[[datetime], Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """In parts of `step`, as the table keeps them: line, prefix, names, price, increments, fees, dates, tariff. instant: how it
-        keeps an instant."""
-        columns = [
-            self.names.column("destination", str),
-            self.names.column("english", str),
-            self.prices.column("price_nanos", int),
-            *(self.rest.column(name, int) for name in ("first_s", "next_s", "connection_micros", "minimum_micros")),
-            *(self.rest.column(name, instant) for name in ("valid_from", "valid_to")),
-            self.prices.column("tariff", bands.tariff_to_text),
-        ]
-        for start in range(0, len(self.order), step):
-            part = self.order[start : start + step]
-            cells = [values[code[part]].tolist() for values, code in columns]
-            yield list(zip((part + 2).tolist(), self.prefixes[part].tolist(), *cells, strict=True))
-
-
-def read(data: bytes, blanks: Blanks, delimiter: str) -> PlainDeck | None:
-    """The deck, or None where deck_csv must read it."""
+def _read(data: bytes, blanks: Blanks, delimiter: str) -> Columns | None:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if len(data) < WORTH or b'"' in data or b"\n\n" in data or not _clean(data):
         return None
@@ -97,21 +59,33 @@ def read(data: bytes, blanks: Blanks, delimiter: str) -> PlainDeck | None:
     keys = _keys(table["prefix"].combine_chunks())
     if keys is None:
         return None
-    order = np.argsort(keys, kind="stable")
-    if (np.diff(keys[order]) == 0).any():
-        return None
     try:
-        names, prices, rest = (_group(table, columns, wanted, blanks) for wanted in (NAMES, PRICES, REST))
+        (names, name_of), (prices, price_of), (rest, rest_of) = (
+            _group(table, columns, wanted, blanks) for wanted in (NAMES, PRICES, REST)
+        )
     except (BadCell, rules.InvalidRate):
         return None
-    prefixes = np.array(table["prefix"].to_pylist(), object)
-    return PlainDeck(prefixes, order, names, prices, rest)
+    found = in_order(
+        keys,
+        np.arange(2, len(keys) + 2),
+        ([(one.destination, one.english) for one in names], name_of),
+        ([(one.price_nanos, bands.tariff_to_text(one.tariff)) for one in prices], price_of),
+        (
+            [
+                (one.first_s, one.next_s, one.connection_micros, one.minimum_micros, one.valid_from, one.valid_to)
+                for one in rest
+            ],
+            rest_of,
+        ),
+    )
+    return found if (np.diff(found.keys) != 0).all() else None
 
 
 def _clean(data: bytes) -> bool:
     """Whether the text is UTF-8 without invisible characters, and its lines end as those of Unix."""
-    if not data.translate(None, _PRINTABLE):
-        return True
+    if data.isascii():
+        controls = np.count_nonzero(np.frombuffer(data, np.uint8) < 32)
+        return b"\x7f" not in data and bool(controls == data.count(b"\n") + data.count(b"\t"))
     try:
         return b"\r" not in data and deck_csv.INVISIBLE.search(data.decode()) is None
     except UnicodeDecodeError:
@@ -146,18 +120,17 @@ def _keys(column: Any) -> Ints | None:
     length = np.diff(offsets).astype(np.int64)
     if length.min() < 1 or length.max() > rules.MAX_PREFIX:
         return None
-    digit = text - np.uint8(48)
-    if digit[offsets[0] : offsets[-1]].max() > 9 or not digit[offsets[:-1]].all():
+    digit = text[offsets[0] : offsets[-1]] - np.uint8(48)
+    if digit.max() > 9 or not digit[offsets[:-1] - offsets[0]].all():
         return None
-    padded = np.concatenate((digit, np.zeros(rules.MAX_PREFIX, np.uint8)))
-    key = np.zeros(len(length), np.int64)
-    for place in range(rules.MAX_PREFIX):
-        key = key * 10 + np.where(place < length, padded[offsets[:-1] + place], 0)
-    return key * 16 + length
+    value = np.asarray(column.cast("int64"))
+    return value * _POWERS[rules.MAX_PREFIX - length] * 16 + length
 
 
-def _group(table: Any, columns: dict[str, int], wanted: Sequence[str], blanks: Blanks) -> Group:
-    """What the wanted columns mean together. Raises BadCell, InvalidRate."""
+def _group(
+    table: Any, columns: dict[str, int], wanted: Sequence[str], blanks: Blanks
+) -> tuple[list[deck_lines.Meaning], Ints]:
+    """What the wanted columns mean together: the different meanings, and which one each line has. Raises BadCell, InvalidRate."""
     present = [name for name in wanted if name in columns]
     code = np.zeros(len(table), np.int64)
     cells: list[dict[str, str]] = [{}]
@@ -165,9 +138,18 @@ def _group(table: Any, columns: dict[str, int], wanted: Sequence[str], blanks: B
         column = table[name].unify_dictionaries().combine_chunks()
         values = column.dictionary.to_pylist()
         own = column.indices.to_numpy().astype(np.int64)
-        kept, code = np.unique(code * len(values) + own, return_inverse=True)
+        kept, code = _distinct(code * len(values) + own, len(cells) * len(values))
         cells = [{**cells[one // len(values)], name: values[one % len(values)].strip(" ")} for one in kept.tolist()]
-        code = code.ravel()
     filled = {name: text for name, text in _FILLED.items() if name not in wanted}
     empty = dict.fromkeys(wanted, "")
-    return Group(tuple(deck_lines.meaning({**filled, **empty, **one}, blanks) for one in cells), code)
+    return [deck_lines.meaning({**filled, **empty, **one}, blanks) for one in cells], code
+
+
+def _distinct(numbers: Ints, below: int) -> tuple[Ints, Ints]:
+    """The different numbers, ascending, and the place of each among them."""
+    if below > FEW:
+        kept, place = np.unique(numbers, return_inverse=True)
+        return kept, place.ravel()
+    present = np.zeros(below, np.bool_)
+    present[numbers] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[numbers]

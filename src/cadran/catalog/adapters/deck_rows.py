@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connections, router
 
 from cadran.catalog import bands, models, rules
-from cadran.catalog.adapters.deck_columns import PlainDeck
 
 STEP = 10_000
 FIELDS = (
@@ -30,26 +29,23 @@ FIELDS = (
 )
 
 
-def write(deck_id: int, rates: Sequence[rules.Rate] | PlainDeck, told: Callable[[str, int, int], None]) -> None:
+def write(deck_id: int, rates: Sequence[rules.Rate], told: Callable[[str, int, int], None]) -> None:
     """Write all of them. told(stage, done, total) is called now and then."""
     connection = connections[router.db_for_write(models.DeckRate)]
     meta, quote = models.DeckRate._meta, connection.ops.quote_name
     columns = {field.name: str(field.column) for field in meta.concrete_fields}
     names = [quote(columns[name]) for name in ("deck", *FIELDS)]
     fixed = int(deck_id)
-    marks = ", ".join("%s" for _ in FIELDS[:-1])
+    marks = ", ".join("%s" for _ in FIELDS)
 
     @lru_cache(maxsize=4096)
     def instant(value: datetime) -> Any:
         return connection.ops.adapt_datetimefield_value(value)
 
-    plain = isinstance(rates, PlainDeck)
-    last = "''" if plain else "%s"
-    sql = f"INSERT INTO {quote(meta.db_table)} ({', '.join(names)}) VALUES ({fixed}, {marks}, {last})"  # noqa: S608 - our own model
-    parts = rates.rows(STEP, instant) if isinstance(rates, PlainDeck) else _rows(rates, instant)
+    sql = f"INSERT INTO {quote(meta.db_table)} ({', '.join(names)}) VALUES ({fixed}, {marks})"  # noqa: S608 - our own model
     done = 0
     with connection.cursor() as cursor:
-        for part in parts:
+        for part in _rows(rates, instant):
             told("write", done, len(rates))
             cursor.executemany(sql, part)
             done += len(part)
