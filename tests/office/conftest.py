@@ -35,8 +35,11 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh(db: None) -> None:
-    cache.clear()
+def fresh(request: pytest.FixtureRequest) -> None:
+    """Nothing is remembered of an earlier test. A browser's site has a database of its own."""
+    if request.node.get_closest_marker("browser") is None:
+        request.getfixturevalue("db")
+        cache.clear()
 
 
 @pytest.fixture
