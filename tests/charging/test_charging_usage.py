@@ -111,11 +111,14 @@ def test_a_rare_call_is_found_though_each_page_looks_at_few(called: Engine, monk
 
 
 def test_reading_calls_goes_by_the_index_of_time(called: Engine) -> None:
-    calls = usage._CALLS.format(other=usage._DIALLED)
-    plan = usage._rows(f"EXPLAIN QUERY PLAN {calls}", [*usage._bounds("acc1", usage.Wanted(), ""), 5])
-    told = " ".join(str(row[-1]) for row in plan)
-    assert "SEARCH c USING INDEX charging_cdr_ended" in told
-    assert "TEMP B-TREE" not in told
+    for shape, sorted_legs in ((usage._EACH, 0), (usage._GROUPED, 1)):
+        calls = usage._CALLS.format(other=usage._DIALLED, **shape)
+        plan = usage._rows(f"EXPLAIN QUERY PLAN {calls}", [*usage._bounds("acc1", usage.Wanted(), ""), 5])
+        told = " ".join(str(row[-1]) for row in plan)
+        assert "SEARCH c USING INDEX charging_cdr_ended" in told
+        assert "SCAN c " not in told
+        assert "SCAN f " not in told
+        assert told.count("TEMP B-TREE") == sorted_legs  # the few legs of one family, never the calls themselves
 
 
 @pytest.mark.clause("IPP-1d-dashboard")

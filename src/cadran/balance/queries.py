@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Min
 
 from cadran.balance import models, rules
-from cadran.balance.operations import CREDIT
+from cadran.balance.operations import CREDIT, LINE
 from cadran.ledger import queries as ledger
 
 
@@ -42,6 +42,22 @@ def balance(account: str, at: datetime) -> Balance:
         held_micros=sum(bucket.held_micros for bucket in valid),
         buckets=valid,
     )
+
+
+def spendable_micros(account: str, at: datetime) -> int:
+    """What a call may still hold at that instant: the free credit, and what the account may still owe."""
+    lines = ledger.available_micros(account, LINE)
+    return balance(account, at).free_micros + (lines[max(lines)] if lines else 0)
+
+
+def has_line(account: str) -> bool:
+    """Whether the account may owe anything beside its credit, or once could."""
+    return bool(ledger.available_micros(account, LINE))
+
+
+def ever_bought(account: str) -> bool:
+    """Whether the account ever got credit."""
+    return models.Bucket.objects.filter(owner=account).exists()
 
 
 def buckets(account: str, kept: dict[str, tuple[int, int]] | None = None) -> tuple[rules.Bucket, ...]:

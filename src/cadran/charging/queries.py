@@ -19,8 +19,9 @@ from cadran.units.errors import CadranError
 MAX_ROWS = 1000
 _KEPT = (
     *("session", "call_id", "brand", "terms", "direction", "number_class", "destination", "disposition", "ended_by"),
-    *("charged_s", "charge_micros", "currency", "clause", "loss_s", "loss_micros", "corrects"),
+    *("charged_s", "charge_micros", "currency", "clause", "loss_s", "loss_micros", "corrects", "family", "via"),
 )
+_LATER = ("family", "via")
 _SINCE = "c.position > coalesce((SELECT after FROM evidence_start WHERE name = 'charging_cdr'), 0)"
 
 
@@ -157,7 +158,11 @@ def kept(account: str, cdr_id: str) -> dict[str, object] | None:
         text = json.loads(row[0])
     except ValueError:
         text = {}
-    return {**text, **dict(zip(_KEPT, row[1:], strict=True))}
+    found = {**text, **dict(zip(_KEPT, row[1:], strict=True))}
+    for name in _LATER:  # a text from before these columns says nothing of them
+        if found[name] == "" and name not in text:
+            del found[name]
+    return found
 
 
 def kept_since_evidence() -> int:

@@ -7,7 +7,7 @@ whether the file holds a thousand calls or millions: no further index slows the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,23 +23,43 @@ LOOKED_AT = 20_000
 MAX_PAGE = 500
 ANY = "1 = 1"
 Value = str | int
+SIDE_LEGS = "('access-leg', 'callback-leg')"  # the caller's own side of a call
+SIDES = frozenset({"access-leg", "callback-leg"})
+MAX_LEGS = 100
 OUTCOMES = {
+    "answered": "disposition IN ('answered', 'delivered')",
     "paid": "disposition IN ('answered', 'delivered') AND cost > 0",
     "free": "disposition IN ('answered', 'delivered') AND cost = 0",
     "refused": "disposition = 'refused'",
     "missed": "disposition NOT IN ('answered', 'delivered', 'refused')",
 }
 # A call counts as its last correction says. Who called stands in the body alone, so it is read only where it is searched.
+_COST = """coalesce((SELECT k.charge_micros FROM charging_cdr AS k WHERE k.account = {of}.account AND k.corrects = {of}.cdr_id
+            AND k.corrects <> '' ORDER BY k.position DESC LIMIT 1), {of}.charge_micros)"""
 _CALLS = """
-    SELECT position, ended_at, disposition, direction, number_class, charged_s, currency, {other} AS other,
-        coalesce((SELECT k.charge_micros FROM charging_cdr AS k WHERE k.account = c.account AND k.corrects = c.cdr_id
-            AND k.corrects <> '' ORDER BY k.position DESC LIMIT 1), charge_micros) AS cost
+    SELECT account, position, ended_at, disposition, direction, number_class, {seconds} AS charged_s, currency, via, family,
+        {other} AS other, {cost} AS cost
     FROM charging_cdr AS c INDEXED BY charging_cdr_ended
-    WHERE account = %s AND ended_at >= %s AND ended_at < %s AND (ended_at, position) < (%s, %s) AND corrects = ''
+    WHERE account = %s AND ended_at >= %s AND ended_at < %s AND (ended_at, position) < (%s, %s) AND corrects = '' AND {which}
     ORDER BY ended_at DESC, position DESC LIMIT %s
 """
+# The legs of one call are one call: the leg to the correspondent stands for all, the answered one and the last of several.
+_LEGS = (
+    "FROM charging_cdr AS f WHERE f.account = c.account AND f.family = c.family AND f.family <> '' AND f.corrects = ''"
+)
+_FIRST_LEG = f"""family = '' OR position = (SELECT f.position {_LEGS}
+        ORDER BY f.via IN {SIDE_LEGS}, f.disposition <> 'answered', f.position DESC LIMIT 1)"""
+_GROUPED = {
+    "which": f"({_FIRST_LEG})",
+    "seconds": f"CASE family WHEN '' THEN c.charged_s ELSE (SELECT sum(f.charged_s) {_LEGS} AND f.via NOT IN {SIDE_LEGS}) END",
+    "cost": f"CASE family WHEN '' THEN {_COST.format(of='c')} ELSE (SELECT sum({_COST.format(of='f')}) {_LEGS}) END",
+}
+_EACH = {"which": "1 = 1", "seconds": "charged_s", "cost": _COST.format(of="c")}
+_TALKS = {**_EACH, "which": f"via NOT IN {SIDE_LEGS}"}
 _DIALLED = "destination"
 _OTHER_SIDE = "CASE direction WHEN 'inbound' THEN coalesce(json_extract(body, '$.caller'), '') ELSE destination END"
+_OTHER_LEG = """EXISTS (SELECT 1 FROM charging_cdr AS f WHERE f.account = calls.account AND f.family = calls.family
+        AND f.family <> '' AND instr(lower(f.destination), %s) > 0)"""
 _PAGE = "SELECT position, ended_at, cost FROM ({calls}) AS calls WHERE {wanted} ORDER BY ended_at DESC, position DESC LIMIT %s"
 _COUNT = "SELECT count(*) FROM ({calls}) AS calls"
 _LAST = "SELECT ended_at, position FROM ({calls}) AS calls ORDER BY ended_at, position LIMIT 1"
@@ -80,14 +100,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the list. micros: what it costs in the end, corrections included."""
+    """A call of the list, or one of its legs. micros: what it costs in the end, corrections and all of its legs included.
+
+    legs: those of a call of several, in the order in which they began, `record` being the one that stands for all; empty otherwise.
+    """
 
     record: records.Record
     micros: int
+    legs: tuple[Call, ...] = ()
 
     @property
     def corrected(self) -> bool:
-        return self.micros != self.record.charge_micros
+        return any(leg.corrected for leg in self.legs) if self.legs else self.micros != self.record.charge_micros
+
+    @property
+    def seconds(self) -> int:
+        """Seconds charged, of conversation with whoever was called."""
+        talks = [leg.record.charged_s for leg in self.legs if leg.record.via not in SIDES]
+        return sum(talks) if self.legs else self.record.charged_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +172,18 @@ class Live:
 
 
 @carries("IPP-10.1-consumption", "IPP-1d-dashboard")
-def page(*, account: str, wanted: Wanted, after: str = "", limit: int = 50) -> Page:
-    """The wanted calls after a place in the list, newest first. Raises InvalidCursor."""
+def page(*, account: str, wanted: Wanted, after: str = "", limit: int = 50, grouped: bool = True) -> Page:
+    """The wanted calls after a place in the list, newest first; the legs of one call as one, unless not grouped. Raises
+    InvalidCursor."""
     limit = min(limit, MAX_PAGE)
     bounds = _bounds(account, wanted, after)
-    where, values, calls = _where(wanted)
+    where, values, calls = _where(wanted, grouped)
     looked_at = LOOKED_AT if where != ANY else limit + 1
     rows = _rows(_PAGE.format(calls=calls, wanted=where), [*bounds, looked_at, *values, limit + 1])
     bodies = models.Cdr.objects.filter(position__in=[row[0] for row in rows[:limit]]).values_list("position", "body")
     kept = dict(bodies)
     found = tuple(Call(decode_record(kept[position]), int(cost)) for position, _, cost in rows[:limit])
+    found = with_legs(account, found) if grouped else found
     if len(rows) > limit:
         position, ended_at, _ = rows[limit - 1]
         return Page(found, _cursor(ended_at, position))
@@ -161,10 +193,10 @@ def page(*, account: str, wanted: Wanted, after: str = "", limit: int = 50) -> P
 
 
 def each(*, account: str, wanted: Wanted, most: int) -> Iterator[Call]:
-    """The wanted calls one after another, newest first, at most `most`: for a download."""
+    """The wanted calls one after another, each leg for itself, newest first, at most `most`: for a download."""
     after, given = "", 0
     while given < most:
-        found = page(account=account, wanted=wanted, after=after, limit=min(MAX_PAGE, most - given))
+        found = page(account=account, wanted=wanted, after=after, limit=min(MAX_PAGE, most - given), grouped=False)
         yield from found.calls
         given, after = given + len(found.calls), found.after
         if not after:
@@ -174,7 +206,7 @@ def each(*, account: str, wanted: Wanted, most: int) -> Iterator[Call]:
 @carries("IPP-10.1-consumption")
 def totals(*, account: str, wanted: Wanted) -> Totals:
     """How many of the wanted calls there are, how long and for how much."""
-    where, values, listed = _where(wanted)
+    where, values, listed = _where(wanted, True)
     bounds = [*_bounds(account, wanted, ""), LOOKED_AT]
     row = _rows(_TOTALS.format(calls=listed, wanted=where), [*bounds, *values])[0]
     whole = _rows(_COUNT.format(calls=listed), bounds)[0][0] < LOOKED_AT
@@ -196,8 +228,60 @@ def totals(*, account: str, wanted: Wanted) -> Totals:
 def callees(*, account: str, wanted: Wanted, limit: int = 10) -> tuple[Callee, ...]:
     """The numbers that were called and answered, the longest talked to first."""
     bounds = _bounds(account, wanted, "")
-    rows = _rows(_CALLEES.format(calls=_CALLS.format(other=_DIALLED)), [*bounds, LOOKED_AT, limit])
+    rows = _rows(_CALLEES.format(calls=_CALLS.format(other=_DIALLED, **_TALKS)), [*bounds, LOOKED_AT, limit])
     return tuple(Callee(*row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an account's calls came to: how many were answered, what they cost, and the last of them, newest first. whole is false
+    where there are more than LOOKED_AT records: then the newest of them are counted."""
+
+    calls: int
+    micros: int
+    currency: str
+    last: tuple[Call, ...]
+    whole: bool
+
+
+@carries("KRY-4.4.1-phone-statement")
+def told(*, account: str, last: int = 5) -> Statement:
+    """The figures that are read out to a caller: answered calls to somebody, each counted once whatever its legs."""
+    wanted = Wanted(direction="outbound", outcome="answered")
+    found = totals(account=account, wanted=wanted)
+    newest = page(account=account, wanted=wanted, limit=last).calls
+    return Statement(found.calls, found.micros, found.currency, newest, found.whole)
+
+
+def with_legs(account: str, calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """Those calls with the legs of each that has several."""
+    families = {call.record.family for call in calls} - {""}
+    if not families:
+        return calls
+    rows = models.Cdr.objects.filter(account=account, family__in=families, corrects="").order_by("position")
+    legs: dict[str, list[Call]] = {}
+    for body in rows.values_list("body", flat=True)[: MAX_LEGS * len(families)]:
+        record = decode_record(body)
+        legs.setdefault(record.family, []).append(Call(record, record.charge_micros))
+    for correction in (
+        models.Cdr.objects.filter(account=account, family__in=families).exclude(corrects="").order_by("position")
+    ):
+        legs[correction.family] = [
+            replace(leg, micros=correction.charge_micros) if leg.record.cdr_id == correction.corrects else leg
+            for leg in legs.get(correction.family, [])
+        ]
+    for several in legs.values():
+        several.sort(key=lambda leg: (leg.record.authorised_at, leg.record.via not in SIDES))
+    return tuple(replace(call, legs=tuple(legs.get(call.record.family, ()))) for call in calls)
+
+
+def legs(account: str, family: str) -> tuple[Call, ...]:
+    """The legs of one call in the order in which they began; none for a call of one leg."""
+    rows = (
+        models.Cdr.objects.filter(account=account, family=family, corrects="").exclude(family="").order_by("position")
+    )
+    first = rows.values_list("body", flat=True).first()
+    return with_legs(account, (Call(decode_record(first), 0),))[0].legs if first else ()
 
 
 @carries("IPP-10.1-consumption")
@@ -224,7 +308,7 @@ def open_sessions(account: str) -> tuple[str, ...]:
     return tuple(models.Session.objects.filter(state="open", account=account).values_list("session", flat=True)[:100])
 
 
-def _where(wanted: Wanted) -> tuple[str, list[Value], str]:
+def _where(wanted: Wanted, grouped: bool) -> tuple[str, list[Value], str]:
     """The condition on a call, its values, and the statement that gives the calls it is put to."""
     parts: list[str] = []
     values: list[Value] = []
@@ -234,9 +318,10 @@ def _where(wanted: Wanted) -> tuple[str, list[Value], str]:
     if wanted.outcome in OUTCOMES:
         parts.append(OUTCOMES[wanted.outcome])
     if wanted.number:
-        parts.append("instr(lower(other), %s) > 0")
-        values.append(wanted.number.lower())
-    return " AND ".join(parts) or ANY, values, _CALLS.format(other=_OTHER_SIDE if wanted.number else _DIALLED)
+        parts.append(f"(instr(lower(other), %s) > 0 OR {_OTHER_LEG})")
+        values += [wanted.number.lower()] * 2
+    shape = _GROUPED if grouped else _EACH
+    return " AND ".join(parts) or ANY, values, _CALLS.format(other=_OTHER_SIDE if wanted.number else _DIALLED, **shape)
 
 
 def _bounds(account: str, wanted: Wanted, after: str) -> list[Value]:

@@ -139,6 +139,12 @@ def cached_balances(owner: str, prefix: str) -> dict[str, tuple[int, int]]:
     return {row.name: (row.balance_micros or 0, row.held_micros or 0) for row in rows}
 
 
+def available_micros(owner: str, prefix: str) -> dict[str, int]:
+    """What may still be moved or held on the owner's accounts with a floor whose name starts with `prefix`, in micros by name."""
+    rows = models.Account.objects.filter(owner=owner, name__startswith=prefix).exclude(floor_micros=None)
+    return {row.name: (row.balance_micros or 0) - (row.held_micros or 0) - (row.floor_micros or 0) for row in rows}
+
+
 def movements(
     owner: str, prefix: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
 ) -> tuple[Movement, ...]:
