@@ -142,13 +142,32 @@ def test_a_plan_needs_no_database(plan: Path, tmp_path: Path) -> None:
     assert not absent.exists()
 
 
-def test_a_brand_whose_terms_have_a_price_list_alone_is_priced_by_it(settings: LazySettings, db: None) -> None:
+@pytest.mark.clause("KRY-4.4.1-per-minute", "LAW-per-second")
+def test_a_calling_card_is_priced_by_access_number_in_the_increments_of_contract_and_law(
+    settings: LazySettings, db: None
+) -> None:
     settings.CIVIL_CLOCK = FixedClock(AT)
-    text = "prefix,destination,price,first_s,next_s\n336,France mobile,0.0855,60,60\n"
+    text = "prefix,destination,price,first_s,next_s\n336,France mobile,0.0855,60,60\n44,UK,0.06,30,6\n"
     report = operations.import_deck(brand="kryptoow", source=text.encode(), at=AT)
     assert report.deck is not None
     operations.activate_deck(deck=report.deck, effective_from=AT, at=AT)
     told = said("--to", "0612345678", "--brand", "kryptoow", "--seconds", "61")
-    assert (told["cost"], told["billed_s"], told["clause"]) == ("0.171", 120, "KRY-4.4.1-per-minute")
+    assert (told["cost"], told["billed_s"], told["clause"]) == ("0.086925", 61, "LAW-per-second")
+    for words in (("--company",), ("--by-minute",), ("--company", "--via", "callback")):
+        told = said("--to", "0612345678", "--brand", "kryptoow", "--seconds", "61", *words)
+        assert (told["cost"], told["billed_s"], told["clause"]) == ("0.171", 120, "KRY-4.4.1-per-minute")
+    told = said("--to", "+442079460000", "--brand", "kryptoow", "--seconds", "61")
+    assert (told["cost"], told["billed_s"], told["increments"]) == ("0.12", 120, {"first_s": 60, "next_s": 60})
+    assert (told["via"], told["clause"]) == ("access-number", "KRY-4.4.1-per-minute")
+    shown = run("--to", "0612345678", "--brand", "kryptoow", "--seconds", "61", "--lang", "en").output
+    assert "by law it is charged by the second" in shown
     assert refused("--to", "0142000001", "--brand", "kryptoow") == "commands-quote-no-price"
     assert refused("--to", "0612345678", "--brand", "izikall") == "commands-quote-no-price"
+
+
+@pytest.mark.clause("IPP-9.4-mobility")
+def test_mobility_is_quoted_by_the_second_off_every_package(deck: None) -> None:
+    told = said("--to", "+33612345678", "--seconds", "61", "--via", "mobility")
+    assert (told["cost"], told["clause"], told["why"]["code"]) == ("0.0915", "IPP-9.4-mobility", "call-off-package")  # type: ignore[index]
+    plain = said("--to", "+33612345678", "--seconds", "61", "--via", "phone")
+    assert (plain["cost"], plain["clause"]) == ("0.0915", "IPP-10.1-per-second")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("cgrates", "csv", "xlsx", "astpp", "magnusbilling", "a2billing")
 NO_CURRENCY = "XXX"  # ISO 4217: no currency involved
+NO_PRICE = "call-no-price"
+WAYS = ("phone", "access-number", "mobility", "callback")
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -51,6 +53,15 @@ class CallRefused(errors.CadranError):
 @click.option("--seconds", type=int, default=60, show_default=True, help="How long it lasts.")
 @click.option("--brand", default="", help="Key of the brand; that of the account, or ippi, where not given.")
 @click.option("--account", default="", help="An account, as A000001: its brand, its country and its terms.")
+@click.option(
+    "--via",
+    type=click.Choice(WAYS),
+    help="How the call is set up; by an access number for a calling card, else from a phone.",
+)
+@click.option(
+    "--company", is_flag=True, help="A company pays: the law on consumers' calls to national numbers does not hold."
+)
+@click.option("--by-minute", is_flag=True, help="The consumer asked to pay national calls by the minute.")
 @click.option("--plan", type=click.Path(path_type=Path), help="Folder or file of a plan: the installation is not read.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Of the plan; told from its files where not given.")
 @click.option("--tenant", default="cgrates.org", show_default=True, help="Of a CGRateS plan.")
@@ -70,6 +81,9 @@ def command(
     seconds: int,
     brand: str,
     account: str,
+    via: str | None,
+    company: bool,
+    by_minute: bool,
     plan: Path | None,
     form: str | None,
     tenant: str,
@@ -84,7 +98,7 @@ def command(
     """The price of one call, exactly and step by step: by the installation's prices, or by those of --plan."""
     at = instant(at_text) if at_text else None
     if plan is None:
-        told = _installed(number, at, seconds, brand, account)
+        told = _installed(number, at, seconds, brand, account, (via, company, by_minute))
     else:
         profile = {"tenant": tenant, "category": category, "subject": subject}
         told = _planned(plan, form, profile, number, at or datetime.now(UTC), seconds, zone, currency, table)
@@ -150,7 +164,14 @@ def _plan_charge(
     return quoting.told(rules.charge(rate, seconds, at), at)
 
 
-def _installed(number: str, at: datetime | None, seconds: int, brand: str, account: str) -> dict[str, object]:
+def _installed(
+    number: str,
+    at: datetime | None,
+    seconds: int,
+    brand: str,
+    account: str,
+    asked: tuple[str | None, bool, bool],
+) -> dict[str, object]:
     main.django_ready()
     from django.conf import settings
 
@@ -165,13 +186,19 @@ def _installed(number: str, at: datetime | None, seconds: int, brand: str, accou
     key = customer.brand if customer else brand or settings.BRAND
     terms = policy.governing_terms(customer.terms, at) if customer else policy.terms_in_force(key, at)
     country = customer.country if customer else policy.brand(key).country
-    told = quote.quote(text=number, brand=key, country=country, terms=terms, seconds=seconds, at=at)
+    way, (via, company, by_minute) = quote.way_of(key, customer), asked
+    way = quote.Way(
+        way.via if via is None else via.removeprefix("phone"),
+        way.consumer and not company,
+        way.by_minute or by_minute,
+    )
+    told = quote.quote(text=number, brand=key, country=country, terms=terms, seconds=seconds, at=at, way=way)
     if told is None:
         raise _unquoted(number, country, key, at)
+    if told.decision.code == NO_PRICE:
+        raise NoPublishedPrice(f"{key} has no price for {told.number} at {_text(at)}: the call would not go out")
     if not told.decision.allowed:
         raise CallRefused(f"a call to {told.number} would be refused: {told.decision.code} ({told.decision.clause})")
-    if not told.priced:
-        raise NoPublishedPrice(f"{key} has no price for {told.number} at {_text(at)}: the call would not go out")
     return {
         **told.as_dict(seconds),
         "currency": told.rate.currency if told.rate else policy.brand(key).currency,

@@ -59,6 +59,8 @@ def lines(told: Mapping[str, Any], language: str) -> Iterator[str]:
         yield f"  {word('deck')}: {told['deck']} {told['version']}, {word('line')} {told['line']}"
     if told.get("terms"):
         yield f"  {word('terms')}: {told['terms']}, {word('clause')} {told['clause']}"
+    if told.get("increments") and told.get("why"):
+        yield f"  {told['why'][language]}"
     for step in told["steps"]:
         yield f"  {_step(step, word)}"
     if not told["steps"]:

@@ -210,7 +210,15 @@ def _talks(customer: party.Customer, terms: Terms, free_micros: int, at: datetim
 def _talk(
     customer: party.Customer, terms: Terms, text: str, free_micros: int, at: datetime, *, kept: bool
 ) -> Talk | None:
-    told = quote.quote(text=text, brand=customer.brand, country=customer.country, terms=terms, seconds=60, at=at)
+    told = quote.quote(
+        text=text,
+        brand=customer.brand,
+        country=customer.country,
+        terms=terms,
+        seconds=60,
+        at=at,
+        way=quote.way_of(customer.brand, customer),
+    )
     if told is None:
         return None
     return Talk(number=told.number, quote=told, seconds=told.affordable_s(free_micros), kept=kept)
