@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cadran.units.clause import carries
-from cadran.voice.menu import desk, speech
+from cadran.voice.menu import desk, wording
 from cadran.voice.menu import events as ev
 from cadran.voice.menu.table import (
     BACK,
@@ -17,7 +17,6 @@ from cadran.voice.menu.table import (
     Call,
     Ending,
     Inquiry,
-    Part,
     Question,
     Sentence,
     Switch,
@@ -26,7 +25,6 @@ from cadran.voice.menu.table import (
 )
 
 FIRST, BETWEEN, DESK, WAITING, LEAVE, SETTLE = "first", "between", "desk", "waiting", "leave", "settle"
-PROMPTS_AT_ONCE = 24
 MOST_VALUES = 64
 MOST_ENTERED = 32  # states entered by one event; a checked table needs far fewer
 _KEYS = "0123456789*#"
@@ -282,9 +280,13 @@ class Menu:
         state = self.table.states[self.state]
         assert isinstance(state, Inquiry)
         self._asking = False
-        self._learn(values)
         if outcome == "ok":
             self._errors = 0
+            for stale in set(desk.QUESTIONS[state.ask].outcomes["ok"]) - {"credit_micros"}:
+                self.values.pop(stale, None)
+            if state.ask == "destination" and not values.get("destination"):
+                outcome = ""  # allowed, but nobody to dial
+        self._learn(values)
         self._hush()
         self._go(state.outcomes.get(outcome, state.otherwise))
 
@@ -389,35 +391,12 @@ class Menu:
 
     def _say(self, sentence: Sentence, then: str, *, times: int = 1) -> bool:
         """Begin to say a sentence; False when there is nothing to say. then: what its end leads to."""
-        prompts = [name for group in sentence if self._sayable(group) for part in group for name in self._prompts(part)]
-        if not prompts:
+        rows = wording.Tongue(self.language, self.brand).rows(sentence, self.values)
+        if not rows:
             return False
-        rows = [tuple(prompts[at : at + PROMPTS_AT_ONCE]) for at in range(0, len(prompts), PROMPTS_AT_ONCE)]
         self._then, self._speaking, self._left_to_say = then, True, rows[1:]
         self._out.append(ev.Say(rows[0], times))
         return True
-
-    def _sayable(self, group: tuple[Part, ...]) -> bool:
-        return all(not part.value or self._spoken_value(part) is not None for part in group)
-
-    def _spoken_value(self, part: Part) -> tuple[str, ...] | None:
-        value = self.values.get(part.value)
-        if value is None or value == "":
-            return None
-        try:
-            return speech.say(
-                part.form, value, language=self.language, currency=str(self.values.get("currency", "EUR"))
-            )
-        except speech.Unspeakable:
-            return None
-
-    def _prompts(self, part: Part) -> list[str]:
-        names = (part.prompt,) if part.prompt else self._spoken_value(part) or ()
-        return [self._full(name) for name in names]
-
-    def _full(self, name: str) -> str:
-        spoken = name if "/" in name else f"{self.language}/{name}"
-        return f"{self.brand}/{spoken}" if self.brand else spoken
 
     def _hush(self) -> None:
         if self._speaking:
