@@ -73,6 +73,7 @@ class MediaClient:
         self._waiting: deque[_Waiting] = deque()
         self._sessions: dict[str, MediaSession] = {}
         self._lines: dict[str, Line] = {}
+        self._asked: dict[tuple[str, str], Reply] = {}
         self._opened = 0
         self._door_heard_at = 0.0
         self._closed = False
@@ -151,9 +152,27 @@ class MediaClient:
         if done is not None:
             self.later(done, None)
 
+    def tell(self, text: str) -> None:
+        """Tell the door something about a line's sound (see ears.py). For Line."""
+        if self.online and not self._link.tell(text):
+            log.error("media_door_not_reached")
+            self._link.drop()
+
+    def ask(self, question: str, tag: str, words: str, done: Reply) -> None:
+        """Ask the door; done(answer), or done(None) for a loss. One question of a kind at a time for each line. For Line."""
+        if not self.online or (tag, question) in self._asked:
+            self.later(done, None)
+            return
+        self._asked[tag, question] = done
+        self.tell(f"{question} {tag} {words}".rstrip())
+
     def later(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run on this thread, after what runs now."""
         ED2.callFromThread(guarded(function), *arguments)
+
+    def now(self) -> float:
+        """Seconds of the monotonic clock. For Line."""
+        return self._clock.seconds()
 
     def forget(self, tag: str) -> None:
         """A session is closed. For MediaSession."""
@@ -182,6 +201,8 @@ class MediaClient:
             return
         self.online = False
         waiting, self._waiting = self._waiting, deque()
+        waiting.extend(_Waiting("", 0.0, done) for done in self._asked.values())
+        self._asked.clear()
         sessions, lines = list(self._sessions.values()), list(self._lines.values())
         self._sessions.clear()
         self._lines.clear()
@@ -215,6 +236,8 @@ class MediaClient:
         for word, tag, *more in (line.split() for line in lines if line.count(" ")):
             if word == "digit" and more and (line := self._lines.get(tag)):
                 line.dialled(more[0])
+            elif word == "asked" and more and (done := self._asked.pop((tag, more[0]), None)):
+                guarded(done)(" ".join(more[1:]))
             elif word == "ended" and (session := self._sessions.pop(tag, None)):
                 log.warning("media_session_ended_idle", call=tag)
                 session.forget()

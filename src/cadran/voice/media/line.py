@@ -17,7 +17,7 @@ import structlog
 from sippy.Time.Timeout import Timeout
 
 from cadran.units import errors
-from cadran.voice.media import sdp
+from cadran.voice.media import hearing, sdp
 from cadran.voice.media.port import Done, Finished, SdpDone
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class Line:
         self._inner = 0  # the port of the person's session at which a second person's would be reached
         self._seconds = 0
         self._opened = self._second_open = self._bridged = False
-        self._playing: object = None
+        self._plays: hearing.Playing | None = None
+        self._hearing = hearing.Hearing(client, tag)
         self._timer: Timeout | None = None
 
     def answer(self, offer: str, done: SdpDone) -> None:
@@ -76,7 +77,13 @@ class Line:
             return
         self._event = OWN_EVENT if said.telephone_event else ""
         self._person.said = said
-        self._command(self._person_at(said), lambda port: done(port is not None))
+
+        def known(port: int | None) -> None:
+            if port is not None:
+                self._hearing.listen(self._event, self._law)
+            done(port is not None)
+
+        self._command(self._person_at(said), known)
 
     def renew(self, *, second: bool, offer: str, done: SdpDone) -> None:
         """Hold, resumption or another address. Who wants to hear nothing is sent nothing."""
@@ -92,6 +99,8 @@ class Line:
         party.said = said
 
         def known(port: int | None) -> None:
+            if port is not None and not second:
+                self._hearing.listen(self._event, self._law)
             done(self._answer_for(party, said) if port is not None else None)
 
         self._command(self._second_at(said) if second else self._person_at(said), known)
@@ -101,30 +110,32 @@ class Line:
         self._quiet()
         if self.closed:
             return
-        mine = self._playing = object()
-        lasts_s = 0.0
+        name, lasts_s = "", 0.0
+        try:
+            playlist = self.client.shelf.playlist(prompts, self._law)
+            name, lasts_s = playlist.name, playlist.duration_s * times + TAIL_S
+        except (errors.CadranError, OSError) as why:
+            log.error("media_prompt_unusable", call=self.tag, reason=str(why))
+        mine = self._plays = hearing.Playing(name, self._law, times, self.client.now())
 
         def over() -> None:
-            if self._playing is mine:
+            if self._plays is mine:
                 self._quiet()
                 finished()
 
         def playing(answer: str | None) -> None:
-            if self._playing is mine and times >= 0:
-                self._timer = Timeout(over, lasts_s + TAIL_S if answer is not None else 0, 1)
+            if self._plays is mine and (times >= 0 or answer is None):
+                self._timer = Timeout(over, lasts_s if answer is not None else 0, 1)
 
-        try:
-            playlist = self.client.shelf.playlist(prompts, self._law)
-        except (errors.CadranError, OSError) as why:
-            log.error("media_prompt_unusable", call=self.tag, reason=str(why))
+        if not name:
             self._later(over)
             return
-        lasts_s = playlist.duration_s * times
-        self.client.command(f"P{times} {self.tag} {playlist.name} session a b", playing)
+        self.client.command(f"P{times} {self.tag} {name} session a b", playing)
+        self._hearing.plays(mine)
 
     def stop(self) -> None:
         """Silence."""
-        if self._playing is not None:
+        if self._plays is not None:
             self._quiet()
             self.client.command(f"S {self.tag} a b")
 
@@ -177,11 +188,15 @@ class Line:
         self.client.command(f"D {self._second_tag} a b")
 
     def record(self, path: Path, done: Done) -> None:
-        """Not yet."""
-        self._later(done, False)
+        """A file that has this name is replaced when the recording is kept."""
+        if self._inner:
+            self._hearing.record(path, self._law, done)
+        else:
+            self._later(done, False)
 
     def stop_recording(self, done: Done) -> None:
-        self._later(done, False)
+        """done(False) when nothing was recorded, or it could not be written."""
+        self._hearing.stop_recording(done)
 
     def close(self) -> None:
         """Everything of this line ends in the relay."""
@@ -204,6 +219,7 @@ class Line:
         """The relay has nothing of this line any more. For MediaClient."""
         self.closed = True
         self._quiet()
+        self._hearing.end()
 
     def dialled(self, digit: str) -> None:
         """A digit of this person, by RFC 4733. For MediaClient."""
@@ -237,6 +253,8 @@ class Line:
 
         def outer(port: int | None) -> None:
             self._person.port = port or 0
+            if port is not None and said is not None:
+                self._hearing.listen(self._event, self._law)
             done(describe() if port is not None else None)
 
         self._command(self._person_at(said), inner)
@@ -302,7 +320,8 @@ class Line:
 
     def _quiet(self) -> None:
         """Nothing plays any more, as far as this line knows."""
-        self._playing = None
+        self._plays = None
+        self._hearing.plays(None)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

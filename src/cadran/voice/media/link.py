@@ -1,7 +1,8 @@
 """The controller's side of the connection to the media process: two unix sockets, watched by one thread.
 
 The door (settings.MEDIA_SOCKET) belongs to the process around the relay: `hello` is answered by `welcome` or `busy`, then a `beat`
-each second says that the controller lives, and `heard` that the door does; it tells which sessions ended by themselves, `ended <tag>`.
+each second says that the controller lives, and `heard` that the door does; it tells which sessions ended by themselves, `ended <tag>`,
+and which digits came, `digit <tag> <digit>`. What it can be asked about the sound of a line: see ears.py.
 The relay's own socket takes commands, one line each, and answers them in order.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 import structlog
 
 RETRY_S = 1.0
+EARS = "127.0.0.1"  # where the media process hears copies of what is said: never reachable from outside
 CONNECT_TIMEOUT_S = 2.0
 MAX_PENDING_BYTES = 1 << 20
 log = structlog.get_logger()
@@ -74,7 +76,11 @@ class Link(threading.Thread):
         return _write(self._relay, line)
 
     def beat(self) -> bool:
-        return _write(self._door, "beat")
+        return self.tell("beat")
+
+    def tell(self, line: str) -> bool:
+        """Write one line to the door."""
+        return _write(self._door, line)
 
     def drop(self) -> None:
         """Give the connection up; `down` follows."""

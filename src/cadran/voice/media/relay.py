@@ -23,6 +23,7 @@ from rtp.io import rtpproxy
 
 from cadran.units import clock, errors
 from cadran.voice.media import link
+from cadran.voice.media.ears import Ears
 
 SILENCE_S = 5.0
 TICK_S = 0.25
@@ -136,6 +137,7 @@ class Door:
         self._next_tick = self._next_statistics = 0.0
         self._unread: dict[socket.socket, bytes] = {}
         self._half_told = b""
+        self._ears = Ears(self._selector, self._tell, options.prompts, self._clock)
         self._selector.register(self._listener, selectors.EVENT_READ, self._enter)
         self._selector.register(relay.notifications, selectors.EVENT_READ, self._notified)
 
@@ -148,6 +150,7 @@ class Door:
             if self._clock.seconds() >= self._next_tick:
                 self._next_tick = self._clock.seconds() + TICK_S
                 self.tick()
+        self._ears.close()
         for one in (self._listener, *self._unread):
             one.close()
         self._relay.end_all()
@@ -159,12 +162,14 @@ class Door:
         now = self._clock.seconds()
         if self._heard_at is not None and now - self._heard_at >= self._options.silence_s:
             self._relay.end_all()
+            self._ears.close()
             self._heard_at = None
             _CLEARED.inc()
             log.warning("media_controller_silent", silence_s=self._options.silence_s, action="all sessions ended")
             if self._controller is not None:
                 self._leave(self._controller)
         self._relay.let_go()
+        self._ears.tick()
         if now >= self._next_statistics:
             self._next_statistics = now + STATISTICS_EVERY_S
             numbers = self._relay.numbers()
@@ -191,7 +196,10 @@ class Door:
                 self._greet(guest)
             if guest is self._controller:
                 self._heard_at = self._clock.seconds()
-                self._say(guest, "heard")
+                if line not in (b"beat", b"hello", b""):
+                    self._ears.asked(line.decode("ascii", "replace"))
+                else:
+                    self._say(guest, "heard")
         return None
 
     def _greet(self, guest: socket.socket) -> None:
@@ -200,6 +208,7 @@ class Door:
             self._say(guest, "busy")
             return
         self._controller = guest
+        self._ears.close()  # a predecessor's lines
         host, port = self._relay.sink.getsockname()
         log.info("media_controller_connected")
         self._say(guest, f"welcome {host} {port} {self._relay.notify_name}")
@@ -213,8 +222,13 @@ class Door:
             if tag and not digit:
                 _IDLE.inc()
                 log.info("media_session_idle", call=tag)
-            if tag and self._controller is not None:
-                self._say(self._controller, f"digit {tag} {digit[0]}" if digit else f"ended {tag}")
+            if tag:
+                self._tell(f"digit {tag} {digit[0]}" if digit else f"ended {tag}")
+
+    def _tell(self, line: str) -> None:
+        """To the controller, if there is one."""
+        if self._controller is not None:
+            self._say(self._controller, line)
 
     def _say(self, guest: socket.socket, line: str) -> None:
         with contextlib.suppress(OSError):
