@@ -173,6 +173,7 @@ INSTALLED_APPS = [
     "cadran.charging",
     "cadran.compliance",
     "cadran.voice",
+    "cadran.voice.callback",
     "cadran.voice.switches",
     "cadran.messaging",
     "cadran.messaging.webhooks",
@@ -260,7 +261,13 @@ DATABASES = {
     "voice": _sqlite("voice.db", synchronous="NORMAL"),
 }
 DATABASE_ROUTERS = ["cadran.settings.RoomRouter"]
-_FILE_OF_APP = {"ledger": "charging", "balance": "charging", "charging": "charging", "voice": "voice"}
+_FILE_OF_APP = {
+    "ledger": "charging",
+    "balance": "charging",
+    "charging": "charging",
+    "voice": "voice",
+    "callback": "voice",
+}
 
 
 class RoomRouter:

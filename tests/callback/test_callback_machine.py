@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +60,7 @@ def of(actions: list[ev.Action], kind: type) -> list[ev.Action]:
     return [one for one in actions if isinstance(one, kind)]
 
 
-def settled(actions: list[ev.Action]) -> list[tuple[object, ...]]:
+def settled(actions: list[ev.Action]) -> list[tuple[Side, str, str, int | None]]:
     """Side, disposition, who ended it, measured milliseconds."""
     return [(one.side, one.disposition, one.ended_by, one.measured_ms) for one in actions if isinstance(one, ev.Settle)]
 
@@ -153,7 +155,7 @@ def test_the_customer_is_greeted_while_the_correspondent_is_sought_then_hears_it
     assert of(actions, ev.Offer)
     assert of(call.on(ev.Offered(SECOND, True), 10), ev.Dial) == [ev.Dial(SECOND, THEM[0][0])]
     assert call.on(ev.Spoken(), 12) == [ev.Say(("ringback",), times=-1)]
-    assert ev.Hush() in call.on(ev.BranchAnswered(SECOND, "1"), 15)
+    assert ev.Join(SECOND, "1") in call.on(ev.BranchAnswered(SECOND, "1"), 15)
 
 
 def test_a_second_carrier_is_tried_when_the_first_is_silent_or_broken() -> None:
@@ -169,9 +171,9 @@ def test_a_second_carrier_is_tried_when_the_first_is_silent_or_broken() -> None:
 @pytest.mark.parametrize(
     ("code", "word", "prompt"),
     [
-        (486, "busy", "callback-busy"),
-        (480, "no-answer", "callback-no-answer"),
-        (404, "failed", "callback-unreachable"),
+        (486, "busy", "busy"),
+        (480, "no-answer", "no-answer"),
+        (404, "failed", "not-reached"),
     ],
 )
 def test_the_customer_hears_why_before_it_is_released_and_only_its_own_seconds_are_charged(
@@ -185,7 +187,7 @@ def test_the_customer_hears_why_before_it_is_released_and_only_its_own_seconds_a
     over = call.on(ev.Spoken(), 28.5)
     assert of(over, ev.HangUp) == [ev.HangUp(FIRST)]
     assert settled(over) == [(FIRST, "answered", "callee", 18_500)]
-    assert call.why == prompt.removeprefix("callback-")
+    assert call.why == {"not-reached": "unreachable"}.get(prompt, prompt)
 
 
 def test_a_word_that_never_ends_is_ended() -> None:
@@ -284,7 +286,8 @@ def test_charging_lost_in_mid_call_is_asked_again_until_the_grant_ends() -> None
 def test_a_warning_while_it_rings_gives_the_ringing_back() -> None:
     call = ringing_them(10, first=(90, True))
     assert call.on(ev.Fired("warn"), 40) == [ev.Say(("one-minute-left",))]
-    assert ev.Hush() not in call.on(ev.BranchAnswered(SECOND, "1"), 41)
+    call.on(ev.BranchAnswered(SECOND, "1"), 41)
+    assert ev.Say(("one-minute-left",)) in call.on(ev.Joined(SECOND, True), 41)
     call = ringing_them(10, first=(90, True))
     call.on(ev.Fired("warn"), 40)
     assert call.on(ev.Spoken(), 43) == [ev.Say(("ringback",), times=-1)]
@@ -333,7 +336,7 @@ EVENTS: tuple[ev.Event, ...] = (
 
 def at(state: State) -> machine.Callback:
     """A callback in that state."""
-    made = {
+    made: dict[State, Callable[[], machine.Callback]] = {
         State.ASKED: machine.Callback,
         State.PREPARING: authorised,
         State.RINGING_FIRST: ringing_you,

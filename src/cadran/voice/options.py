@@ -40,6 +40,12 @@ class Options:
     heartbeat_s: int = 4
     carriers_s: int = 5
     private_targets: int = -1
+    callbacks: int = 200
+    callbacks_per_account: int = 2
+    callbacks_per_minute: int = 6
+    callback_rings_s: int = 40
+    callback_second_rings_s: int = 60
+    warning_s: int = 60
 
     @classmethod
     def from_environment(cls) -> Options:

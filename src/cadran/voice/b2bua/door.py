@@ -1,5 +1,5 @@
-"""The door of the SIP process: a unix socket at which staff's deeds reach calls in progress. One JSON object a line, one request a
-connection, a few at a time; what is asked is done on the SIP thread and answered with what became of it."""
+"""The door of the SIP process: a unix socket at which deeds of staff and customers reach it. One JSON object a line with one deed and
+what it is about, one request a connection, a few at a time; it is done on the SIP thread and answered with what became of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import asyncio
 import contextlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
     from cadran.voice.b2bua.server import Server
 
 log = structlog.get_logger("voice.door")
-LONGEST_REQUEST = 1024
+LONGEST_REQUEST = 4096
 AT_ONCE = 16
 WAIT_S = 3.0
+Answer = Callable[[dict[str, str]], None]
+Deed = Callable[[Any, Answer], None]
 
 
 class Door:
-    """Serves `cut` on the asyncio thread of the process. `open` is called once, on the SIP thread."""
+    """Serves `cut` and the given deeds on the asyncio thread of the process. `open` is called once, on the SIP thread."""
 
-    def __init__(self, server: Server, path: Path) -> None:
+    def __init__(self, server: Server, path: Path, deeds: Mapping[str, Deed] | None = None) -> None:
         self.server, self.path = server, path
+        self.deeds: dict[str, Deed] = {"cut": self._cut, **(deeds or {})}
         self._inside = 0
 
     def open(self) -> None:
@@ -61,22 +65,29 @@ class Door:
 
     async def _answer(self, reader: asyncio.StreamReader) -> dict[str, str]:
         request = json.loads(await asyncio.wait_for(reader.readuntil(b"\n"), WAIT_S))
-        session = request.get("cut") if isinstance(request, dict) else None
-        if not isinstance(session, str):
+        named = list(request) if isinstance(request, dict) else []
+        if len(named) != 1 or named[0] not in self.deeds:
             return {"result": "unreadable"}
-        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        deed, about = self.deeds[named[0]], request[named[0]]
         loop = asyncio.get_running_loop()
+        answered: asyncio.Future[dict[str, str]] = loop.create_future()
 
-        def tell(result: str) -> None:
+        def tell(result: dict[str, str]) -> None:
             if not answered.done():
                 answered.set_result(result)
 
+        def answer(result: dict[str, str]) -> None:
+            loop.call_soon_threadsafe(tell, result)
+
         def on_sip_thread() -> None:
-            result = "failed"
             try:
-                result = self.server.cut(session)
-            finally:
-                loop.call_soon_threadsafe(tell, result)
+                deed(about, answer)
+            except Exception:
+                answer({"result": "failed"})
+                raise
 
         stack.on_sip_thread(on_sip_thread)
-        return {"result": await asyncio.wait_for(answered, WAIT_S)}
+        return await asyncio.wait_for(answered, WAIT_S)
+
+    def _cut(self, session: Any, answer: Answer) -> None:
+        answer({"result": self.server.cut(session) if isinstance(session, str) else "unreadable"})

@@ -61,6 +61,7 @@ def run() -> None:
     from sippy.Core.EventDispatcher import ED2
     from sippy.Signal import Signal
 
+    from cadran.voice.callback.callbacks import Callbacks
     from cadran.voice.media.client import MediaClient
 
     options = Options.from_environment()
@@ -95,7 +96,10 @@ def run() -> None:
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH_S)
     server.start()
-    Door(server, settings.SIP_SOCKET).open()
+    callbacks = Callbacks(server)
+    server.guests.append(callbacks)
+    callbacks.start()
+    Door(server, settings.SIP_SOCKET, callbacks.deeds()).open()
     ED2.loop()
     log.info("sip-stopped")
     media.close()

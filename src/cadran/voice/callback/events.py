@@ -224,7 +224,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Give the relay what the winner of that side answered: `Joined` follows."""
+    """Give the relay what the winner of that side answered, which ends what plays when it connects the two: `Joined` follows."""
 
     side: Side
     branch: str
@@ -241,11 +241,6 @@ class Say:
 
     prompts: tuple[str, ...]
     times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Hush:
-    """Stop what plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +318,6 @@ Action = (
     | Join
     | Offer
     | Say
-    | Hush
     | HangUp
     | CloseLine
     | Extend

@@ -132,12 +132,9 @@ class Callback:
         if won is None:
             return [ev.Cancel(event.side, event.branch)]
         losers: list[Action] = [ev.Cancel(event.side, key) for key in won.cancel]
-        first = event.side is Side.FIRST
-        self.state = State.JOINING_FIRST if first else State.JOINING_SECOND
-        # The ringing tone ends; a warning is heard out.
-        quiet: list[Action] = [] if first or self._warning else [ev.Hush()]
+        self.state = State.JOINING_FIRST if event.side is Side.FIRST else State.JOINING_SECOND
         timers = [*self._disarm_only("silence", "no-answer"), self._arm("joining", now + self.patience.setup_s)]
-        return [*timers, *losers, *quiet, ev.Join(event.side, event.branch)]
+        return [*timers, *losers, ev.Join(event.side, event.branch)]
 
     def _any_branchfailed(self, event: ev.BranchFailed, now: float) -> list[Action]:
         if self._ringing() is not event.side:
@@ -208,7 +205,8 @@ class Callback:
             return [*self._drop_second(), *self._not_reached(Side.SECOND, 488, now)]
         self.seconds.meters[Side.SECOND].answered(now)
         self.state = State.TALKING
-        return [self._disarm("joining"), ev.Remember(Side.SECOND), ev.Tell("talking"), *self._schedule()]
+        again: list[Action] = [ev.Say((words.WARNING,))] if self._warning else []  # the connection has stopped it
+        return [self._disarm("joining"), ev.Remember(Side.SECOND), ev.Tell("talking"), *self._schedule(), *again]
 
     def _telling_spoken(self, event: ev.Spoken, now: float) -> list[Action]:
         return self._end("callee", now)
