@@ -121,7 +121,7 @@ def test_recordings_of_the_wrong_form_are_refused_by_file(shelf: prompts.Shelf, 
     with pytest.raises(prompts.PromptUnusable):
         shelf.playlist((), 8)
     with pytest.raises(prompts.PromptUnusable):
-        shelf.playlist(("fr/no-credit",) * 33, 8)
+        shelf.playlist(("fr/no-credit",) * 201, 8)
 
 
 def test_g711_is_exact_on_the_standards_corners() -> None:
@@ -140,3 +140,19 @@ def test_g711_comes_back_within_half_a_step() -> None:
         assert (np.abs(back - samples)[inside] <= allowed[inside]).all()
         again = bytes(range(256))
         assert coder(decoder(again)) in (again, again.replace(b"\x7f", b"\xff"))
+
+
+def test_files_that_were_not_used_for_longest_make_room_those_of_an_earlier_run_first(
+    shelf: prompts.Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompts, "MAX_FILES", 3)
+    shelf.cache.mkdir()
+    (shelf.cache / "left.8").write_bytes(b"x")
+    first = shelf.playlist(("fr/no-credit",), 8).name
+    for name in ("not-allowed", "service-unavailable"):
+        shelf.playlist((f"fr/{name}",), 8)
+    assert not (shelf.cache / "left.8").exists()
+    shelf.playlist(("fr/no-credit",), 8)
+    shelf.playlist(("fr/unknown-destination",), 8)
+    assert (shelf.cache / f"{first}.8").exists(), "used again"
+    assert len(list(shelf.cache.iterdir())) == 3

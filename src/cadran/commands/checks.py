@@ -244,6 +244,22 @@ def sockets() -> list[Finding]:
     return found or [Finding("sockets", OK, "both answer" if running else "none is in use")]
 
 
+def tones() -> list[Finding]:
+    """Whether digits can be found in the sound itself."""
+    from cadran.voice.media import inband
+
+    if inband.library() is not None:
+        return [Finding("tones", OK, "spandsp finds the digits of callers whose carrier sends no telephone-event")]
+    return [
+        Finding(
+            "tones",
+            WARN,
+            "spandsp is not installed: callers without telephone-event cannot dial in a menu, except by SIP INFO",
+            f"apt-get install {inband.PACKAGE}",
+        )
+    ]
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(0.5)
@@ -326,5 +342,6 @@ ALL: dict[str, Check] = {
     "evidence": evidence,
     "ports": ports,
     "sockets": sockets,
+    "tones": tones,
     "processes": processes,
 }

@@ -20,7 +20,7 @@ from cadran.voice.media import g711, sdp
 
 LIBRARIES = ("libspandsp.so.2", "libspandsp.so.3")
 PACKAGE = "libspandsp2"
-CONCEALED_SAMPLES = 320  # a loss of up to two packets within a tone is filled with the tone, a longer one is silence
+CONCEALED_SAMPLES = 320  # a loss of up to two packets does not end a tone, a longer one is silence
 SILENCE_SAMPLES = 1600
 _DECODED: dict[int, Callable[[bytes], g711.Samples]] = {sdp.PCMA: g711.from_alaw, sdp.PCMU: g711.from_ulaw}
 _ROOM = 64
@@ -42,6 +42,7 @@ def library() -> Any:
             found.dtmf_rx_init.restype = ctypes.c_void_p
             found.dtmf_rx_init.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
             found.dtmf_rx.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+            found.dtmf_rx_fillin.argtypes = (ctypes.c_void_p, ctypes.c_int)
             found.dtmf_rx_get.restype = ctypes.c_size_t
             found.dtmf_rx_get.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int)
             found.dtmf_rx_free.argtypes = (ctypes.c_void_p,)
@@ -72,7 +73,6 @@ class Detector:
         self._found = ctypes.create_string_buffer(_ROOM)
         self._source = b""
         self._next = 0
-        self._last = np.zeros(160, np.int16)
 
     def heard(self, packet: bytes) -> str:
         """The digits that this packet completes; nothing for one that is late, foreign or no sound."""
@@ -86,10 +86,9 @@ class Detector:
             return ""  # late, or twice
         self._source, self._next = packet[8:12], (stamp + len(samples)) & 0xFFFFFFFF
         if 0 < gap <= CONCEALED_SAMPLES:
-            self._take(np.resize(self._last, gap))
+            self._spandsp.dtmf_rx_fillin(self._state, gap)
         elif gap:
             self._take(np.zeros(min(gap, SILENCE_SAMPLES), np.int16))
-        self._last = samples
         self._take(samples)
         count = self._spandsp.dtmf_rx_get(self._state, self._found, _ROOM - 1)
         return self._found.raw[:count].decode("ascii", "replace") if count else ""

@@ -22,7 +22,8 @@ from cadran.voice.media import g711, sdp
 RECORDINGS = Path(__file__).resolve().parents[1] / "prompts"
 SAMPLES_PER_S = 8000
 MAX_LENGTH_S = 120
-MAX_PROMPTS_IN_A_ROW = 32
+MAX_PROMPTS_IN_A_ROW = 200  # a statement of five calls, spoken number by number
+MAX_FILES = 2000
 FALLBACK_LANGUAGE = "fr"
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _CODERS = {sdp.PCMA: g711.to_alaw, sdp.PCMU: g711.to_ulaw}
@@ -50,6 +51,7 @@ class Shelf:
     brands: Path
     recordings: Path = RECORDINGS
     _samples: dict[tuple[str, int], g711.Samples] = field(default_factory=dict)
+    _kept: dict[str, None] = field(default_factory=dict)
 
     def playlist(self, names: tuple[str, ...], payload: int) -> Playlist:
         """One file with all prompts in a row, since the relay plays one file at a time. Raises PromptUnusable."""
@@ -59,12 +61,26 @@ class Shelf:
         coded += coded[-1:] * (-len(coded) % 160)
         name = hashlib.sha256(coded).hexdigest()[:24]
         path = self.cache / f"{name}.{payload}"
+        self._make_room(path.name)
         if not path.exists():
-            self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
             fresh = path.with_suffix(f".{os.getpid()}.tmp")
             fresh.write_bytes(coded)
             os.replace(fresh, path)
         return Playlist(name, len(coded) / SAMPLES_PER_S)
+
+    def _make_room(self, name: str) -> None:
+        """Remember the file as used last, and remove what was not used for longest: amounts are spoken in ever new sentences. The
+        relay goes on playing a file that is removed."""
+        if not self._kept:
+            self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+            left = sorted((one.stat().st_mtime_ns, one.name) for one in self.cache.iterdir() if one.is_file())
+            self._kept.update((old, None) for _, old in left)
+        self._kept.pop(name, None)
+        self._kept[name] = None
+        while len(self._kept) > MAX_FILES:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            (self.cache / oldest).unlink(missing_ok=True)
 
     def find(self, name: str) -> Path:
         """The recording of a prompt. Raises PromptUnusable."""

@@ -105,7 +105,7 @@ class Recording:
         return self.path.with_name(f".{self.path.name}.part")
 
     def _place(self, now: float) -> int:
-        return max(0, int((now - self.began) * prompts.SAMPLES_PER_S))
+        return max(0, round((now - self.began) * prompts.SAMPLES_PER_S))
 
     def _play_until(self, place: int) -> None:
         while (prompt := self._prompt) is not None and self._length[HEARS] < place and prompt.rounds:
