@@ -49,13 +49,8 @@ FRENCH = [
     ("number", 200_000, "deux cent mille"),
     ("number", 1_000_000, "un million"),
     ("number", 80_000_000, "quatre-vingts millions"),
-    (
-        "number",
-        999_999_999,
-        " ".join(["neuf cent quatre-vingt dix-neuf"] * 3)
-        .replace("neuf neuf", "neuf {} neuf")
-        .format("millions", "mille"),
-    ),
+    ("number", 999_000_000, "neuf cent quatre-vingt dix-neuf millions"),
+    ("number", 999_999, "neuf cent quatre-vingt dix-neuf mille neuf cent quatre-vingt dix-neuf"),
     ("amount", 0, "zéro euro"),
     ("amount", 1, "un centime"),
     ("amount", 10_000, "un centime"),

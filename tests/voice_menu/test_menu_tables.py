@@ -67,7 +67,7 @@ def test_the_shipped_tables_hold_together_and_every_prompt_is_recorded_in_both_l
     table = menus.load(name)
     assert table.languages == ("fr", "en")
     has = menus.recordings()
-    for language, prompt in prompts_of(table):
+    for _language, prompt in prompts_of(table):
         assert has("fr", prompt), prompt
         assert has("en", prompt), prompt
     assert set(checking.unreached(table)) <= {"voucher-offer"}

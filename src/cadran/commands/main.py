@@ -35,6 +35,7 @@ COMMANDS = (
     "documents",
     "evidence",
     "explain",
+    "ivr",
     "jobs",
     "ledger",
     "media",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from django.conf import settings
 
 from cadran.voice.media import prompts
 from cadran.voice.menu import checking, reading
-from cadran.voice.menu.table import HasPrompt, Table
+from cadran.voice.menu.table import HasPrompt, Table, TableUnknown
 
+_BRAND = re.compile(r"[a-z][a-z0-9-]{0,29}")
 CALLING_CARD, MOBILITY = "calling-card", "mobility"
 
 
@@ -19,6 +23,14 @@ def load(name: str, *, brand_folder: Path | None = None, recorded: Path | None =
     if found:
         raise reading.wrong(table.source[0], found)
     return table
+
+
+def of_brand(name: str, brand: str) -> Table:
+    """The table that calls of a brand use. Raises as `load`, and TableUnknown for a brand that does not exist."""
+    folder = Path(settings.BRANDS) / brand
+    if not _BRAND.fullmatch(brand) or not folder.is_dir():
+        raise TableUnknown(f"there is no brand {brand[:40]!r}")
+    return load(name, brand_folder=folder, recorded=Path(settings.PUBLISHED) / brand)
 
 
 def recordings(*folders: Path) -> HasPrompt:
