@@ -13,6 +13,8 @@ from django.conf import settings
 from django.test import Client
 from usage_rig import AT, LANDLINE, MOBILE, Till
 
+from cadran.balance import lines as credit_lines
+from cadran.balance import queries as balance
 from cadran.charging import queries as charging
 from cadran.charging import usage
 from cadran.numbering import favourites
@@ -363,3 +365,14 @@ def test_the_example_call_has_seconds_and_an_instant_of_its_own(visitor: Client)
     assert "Appel qui commencerait le 1 décembre 2026" in dated.replace("\u00a0", " ")
     for nonsense in ("tomorrow", "1999-01-01T00:00", "9999-12-31T23:59", "2026-13-01T00:00", "%00"):
         assert "qui commencerait" not in text(visitor, f"/prices/?q=0612345678&at={nonsense}"), nonsense
+
+
+def test_who_may_owe_sees_what_is_owed_and_how_much_may_be(claire: Client, till: Till) -> None:
+    assert balance.line(till.account) is None
+    assert "Vous devez" not in text(claire, "/dashboard/")
+    till.buy("one", 100_000)
+    credit_lines.set_limit(till.buckets, till.books, owner=till.account, key="l1", limit_micros=5_000_000, at=AT)
+    till.call(61)  # 0.122 to a mobile, 0.1 of it from the credit
+    assert balance.line(till.account) == balance.Owing(limit_micros=5_000_000, owed_micros=22_000, held_micros=0)
+    assert re.search(r"Vous devez 0,02 € Plafond de ce que vous pouvez devoir 5,00 €", text(claire, "/dashboard/"))
+    assert re.search(r"You owe €0.02 Most that you may owe €5.00", text(claire, "/dashboard/", "en"))

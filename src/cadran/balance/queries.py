@@ -14,14 +14,29 @@ from cadran.ledger import queries as ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owing:
+    """A credit line: the most that may be owed, what is owed, and what calls hold beyond that."""
+
+    limit_micros: int
+    owed_micros: int
+    held_micros: int
+
+    @property
+    def free_micros(self) -> int:
+        return self.limit_micros - self.owed_micros - self.held_micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What an account has at an instant. micros: unconsumed and valid, what calls hold included; held_micros: of that, held."""
+    """What an account has at an instant. micros: unconsumed and valid, what calls hold included; held_micros: of that, held. line:
+    what it may owe beside that, None for who pays before."""
 
     account: str
     currency: str
     micros: int
     held_micros: int
     buckets: tuple[rules.Bucket, ...]
+    line: Owing | None = None
 
     @property
     def free_micros(self) -> int:
@@ -41,18 +56,28 @@ def balance(account: str, at: datetime) -> Balance:
         micros=sum(bucket.balance_micros for bucket in valid),
         held_micros=sum(bucket.held_micros for bucket in valid),
         buckets=valid,
+        line=line(account),
     )
+
+
+def line(account: str) -> Owing | None:
+    """The newest credit line of an account, the one that counts; None where there is none, or nothing may be owed any more."""
+    found = ledger.floored(account, LINE)
+    if not found:
+        return None
+    _, floor, micros, held = found[-1]
+    return Owing(limit_micros=-floor, owed_micros=-micros, held_micros=held) if floor or micros else None
 
 
 def spendable_micros(account: str, at: datetime) -> int:
     """What a call may still hold at that instant: the free credit, and what the account may still owe."""
-    lines = ledger.available_micros(account, LINE)
-    return balance(account, at).free_micros + (lines[max(lines)] if lines else 0)
+    found = balance(account, at)
+    return found.free_micros + (found.line.free_micros if found.line else 0)
 
 
 def has_line(account: str) -> bool:
     """Whether the account may owe anything beside its credit, or once could."""
-    return bool(ledger.available_micros(account, LINE))
+    return bool(ledger.floored(account, LINE))
 
 
 def ever_bought(account: str) -> bool:

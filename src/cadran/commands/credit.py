@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -34,13 +35,17 @@ def show(*, customer: str, as_json: bool) -> None:
             for one in found.buckets
         ]
         answer = {"account": found.account, "currency": found.currency, "balance_micros": found.micros}
-        click.echo(json.dumps(answer | {"held_micros": found.held_micros, "buckets": buckets}))
+        line = asdict(found.line) if found.line else None
+        click.echo(json.dumps(answer | {"held_micros": found.held_micros, "buckets": buckets, "line": line}))
         return
     click.echo(
         f"{found.account}: {decimal_text(found.micros)} {found.currency}, {decimal_text(found.held_micros)} held by calls"
     )
     for one in found.buckets:
         click.echo(f"  {decimal_text(one.balance_micros)} until {one.expires_at:%Y-%m-%dT%H:%M:%SZ} ({one.bucket})")
+    if found.line:
+        owed, limit = decimal_text(found.line.owed_micros), decimal_text(found.line.limit_micros)
+        click.echo(f"  owes {owed} of at most {limit} {found.currency}")
 
 
 @command.command()
@@ -93,6 +98,58 @@ def grant(*, customer: str, amount: str, reason: str, staff: str, key: str, as_j
         click.echo(json.dumps(answer | {"expires_at": bought.expires_at.isoformat()}))
     else:
         click.echo(f"{holder.account}: {given} given until {bought.expires_at:%Y-%m-%dT%H:%M:%SZ} ({bought.bucket})")
+
+
+@command.command()
+@click.argument("customer")
+@click.option("--limit", default="", help="The most that may be owed from now on, such as 50; 0 for nothing more.")
+@click.option("--repay", default="", help="What was paid of the debt, such as 12.30.")
+@click.option("--means", default="transfer", help="By which means it was paid.")
+@click.option("--reason", required=True, help="Why; kept beside who and how much.")
+@click.option("--by", "staff", required=True, help="Who decides it.")
+@click.option("--key", default="", help="Makes a repeat harmless: the same key changes the line once.")
+@click.option("--json", "as_json", is_flag=True)
+def line(
+    *, customer: str, limit: str, repay: str, means: str, reason: str, staff: str, key: str, as_json: bool
+) -> None:
+    """Let CUSTOMER owe up to a limit beside its credit (postpaid, or a limit of security), or take a payment of what it owes.
+
+    Credit bought is used first; a call that would exceed the limit is refused, and cut where it reaches it. Cadran must run.
+    """
+    main.django_ready()
+    from django.conf import settings
+
+    from cadran.charging.adapters.client import SocketCharging
+    from cadran.charging.ports import CreditLine
+    from cadran.party import queries as party
+    from cadran.policy import operations as policy
+    from cadran.units import ids, money
+    from cadran.units.errors import InvalidInput
+
+    if bool(limit) == bool(repay):
+        raise InvalidInput("give --limit, or --repay, and not both")
+    if not reason.strip() or not staff.strip():
+        raise InvalidInput("a credit line has a reason, and the name of who decides it")
+    holder = party.customer_of_account(_account(customer))
+    amount = money.money(limit or repay, holder.currency)
+    at, key = settings.CIVIL_CLOCK.now(), ids.checked_key(f"line:{key}") if key else ids.new_id("line")
+    found = SocketCharging(settings.CHARGING_SOCKET).credit_line(
+        CreditLine(
+            key=key,
+            account=holder.account,
+            step="limit" if limit else "repay",
+            amount_micros=amount.micros,
+            at=at,
+            means=means,
+        )
+    )
+    what = {"account": holder.account, "micros": amount.micros, "reason": reason[:400], "staff": staff[:80]}
+    policy.record_event(kind=f"credit.line-{'set' if limit else 'repaid'}", key=key, body=what, at=at)
+    if as_json:
+        click.echo(json.dumps({"account": holder.account, **asdict(found)}))
+        return
+    owed, most = money.decimal_text(found.owed_micros), money.decimal_text(found.limit_micros)
+    click.echo(f"{holder.account} owes {owed} of at most {most} {holder.currency}")
 
 
 def _account(text: str) -> str:

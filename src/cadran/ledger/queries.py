@@ -139,10 +139,13 @@ def cached_balances(owner: str, prefix: str) -> dict[str, tuple[int, int]]:
     return {row.name: (row.balance_micros or 0, row.held_micros or 0) for row in rows}
 
 
-def available_micros(owner: str, prefix: str) -> dict[str, int]:
-    """What may still be moved or held on the owner's accounts with a floor whose name starts with `prefix`, in micros by name."""
+def floored(owner: str, prefix: str) -> tuple[tuple[str, int, int, int], ...]:
+    """The owner's accounts with a floor whose name starts with `prefix`, by name: name, floor, balance and held in micros."""
     rows = models.Account.objects.filter(owner=owner, name__startswith=prefix).exclude(floor_micros=None)
-    return {row.name: (row.balance_micros or 0) - (row.held_micros or 0) - (row.floor_micros or 0) for row in rows}
+    return tuple(
+        (row.name, row.floor_micros or 0, row.balance_micros or 0, row.held_micros or 0)
+        for row in rows.order_by("name")
+    )
 
 
 def movements(

@@ -198,8 +198,16 @@ class Bucket(Shape):
     expires_at: Instant
 
 
+class Owing(Shape):
+    """What a postpaid account may owe at most, owes, and what calls in progress hold beyond that."""
+
+    limit_micros: int
+    owed_micros: int
+    held_micros: int
+
+
 class Balance(Shape):
-    """What can be used, what calls in progress hold of it, and the buckets in order of use."""
+    """What can be used, what calls hold of it, and the buckets in order of use. `credit_line`: null for who pays before."""
 
     account: str
     currency: str
@@ -207,6 +215,7 @@ class Balance(Shape):
     held_micros: int
     free_micros: int
     buckets: list[Bucket]
+    credit_line: Owing | None
 
 
 class Minutes(Shape):

@@ -65,6 +65,13 @@ def funds(found: balance.Balance, currency: str) -> shapes.Balance:
             )
             for bucket in found.buckets
         ],
+        credit_line=shapes.Owing(
+            limit_micros=found.line.limit_micros,
+            owed_micros=found.line.owed_micros,
+            held_micros=found.line.held_micros,
+        )
+        if found.line
+        else None,
     )
 
 
