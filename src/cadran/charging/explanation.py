@@ -43,7 +43,18 @@ _WORDS = {
     "corrected": ("Corrigé par", "Corrected by"),
     "corrects": ("Corrige", "Corrects"),
     "returned": ("Rendu en crédit", "Given back as credit"),
+    "way": ("Façon d'appeler", "Way of calling"),
+    "counted": ("paliers du contrat ou de la loi", "increments of the contract or of the law"),
+    "family": ("Branches du même appel", "Legs of the same call"),
+    "total": ("en tout", "in all"),
     "owed": ("Reste dû, le crédit ne suffisant pas", "Owed, as the credit did not suffice"),
+}
+_VIAS = {
+    "access-leg": ("appel au numéro d'accès", "call to the access number"),
+    "access-number": ("par numéro d'accès", "through an access number"),
+    "callback-leg": ("rappel de l'appelant", "call back to the caller"),
+    "callback": ("par rappel", "by callback"),
+    "mobility": ("par Mobility", "through Mobility"),
 }
 # What a record says in words of the program, for people; a word that is not here is shown as it is.
 _CLASSES = {
@@ -80,11 +91,12 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything about one charge, ready to be shown."""
+    """Everything about one charge, ready to be shown. family: the legs of the same call, each with what it costs in the end."""
 
     record: Record
     legs: tuple[Leg, ...]
     corrections: tuple[Record, ...] = ()
+    family: tuple[tuple[Record, int], ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON."""
@@ -107,6 +119,23 @@ class Explanation:
                 "ended_by": record.ended_by,
                 "sip_code": record.sip_code,
                 "carrier": record.carrier,
+            },
+            "via": record.via,
+            "family": {
+                "key": record.family,
+                "micros": sum(micros for _, micros in self.family),
+                "legs": [
+                    {
+                        "cdr": row.cdr_id,
+                        "via": row.via,
+                        "destination": row.destination,
+                        "disposition": row.disposition,
+                        "charged_s": row.charged_s,
+                        "charge_micros": micros,
+                        "clause": row.clause,
+                    }
+                    for row, micros in self.family
+                ],
             },
             "decision": dict(record.decision),
             "clause": record.clause,
@@ -180,12 +209,29 @@ def _lines(told: Explanation, lang: int) -> Iterator[str]:
     yield f"{word('charge')}: {decimal_text(record.charge_micros)} {record.currency}"
     if record.loss_s:
         yield f"  + {record.loss_s} s, {decimal_text(record.loss_micros)} {record.currency}, {word('lost')}"
+    yield from _family(told, lang)
     yield from _entries(told.legs, word("ledger"), word("none"))
     if record.corrects:
         yield f"{word('corrects')} {record.corrects}: {record.reason}"
     for row in told.corrections:
         yield f"{word('corrected')} {row.cdr_id}: {decimal_text(row.charge_micros)} {row.currency} ({row.reason})"
         yield from _rerated(row, lang)
+
+
+@carries("KRY-3.1-call-credit")
+def _family(told: Explanation, lang: int) -> Iterator[str]:
+    """The legs of the same call, with what each costs and by which clause."""
+    if not told.family:
+        return
+    currency = told.record.currency
+    total = sum(micros for _, micros in told.family)
+    yield f"{_WORDS['family'][lang]}: {decimal_text(total)} {currency} {_WORDS['total'][lang]}"
+    for row, micros in told.family:
+        way = _VIAS.get(row.via, (row.via, row.via))[lang]
+        yield (
+            f"  {way} {row.destination}, {_ENDS.get(row.disposition, (row.disposition,) * 2)[lang]}, {row.charged_s} s:"
+            f" {decimal_text(micros)} {currency} ({row.clause}) {row.cdr_id}"
+        )
 
 
 @carries("IPP-10.1-re-rating")
@@ -227,7 +273,9 @@ def _price(charge: Mapping[str, object], record: Record, lang: int) -> Iterator[
     per_s = charge.get("per_s", 60)
     assert isinstance(per_s, int)
     each = words.unit(per_s, lang)
-    yield f"  {_nanos(price)} {rate.currency} {each}{band}; {word('increments')} {rate.first_s}/{rate.next_s} s"
+    stated = isinstance(record.decision.get("inputs"), Mapping) and "increments" in record.decision["inputs"]  # type: ignore[operator]
+    counted = f" ({word('counted')}, {record.clause})" if stated else ""
+    yield f"  {_nanos(price)} {rate.currency} {each}{band}; {word('increments')} {rate.first_s}/{rate.next_s} s{counted}"
     for condition in words.conditions(rate, ("fr", "en")[lang], _Plain(rate.currency)):
         yield f"  {condition}"
     steps = charge.get("steps")

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connections, router
 from django.db.models import Q, QuerySet
 
-from cadran.charging import models, records
+from cadran.charging import models, records, usage
 from cadran.charging.adapters.sqlite import decode_record
 from cadran.charging.explanation import Explanation
 from cadran.ledger import queries as ledger
@@ -28,7 +28,7 @@ _SINCE = "c.position > coalesce((SELECT after FROM evidence_start WHERE name = '
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which records a list shows; empty and None leave out no one. Of calls that ended in [since, until), with one of the
-    dispositions and classes, to destinations that begin with `destination`, charged or not."""
+    dispositions and classes, to destinations that begin with `destination`, charged or not; the legs of one family."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -37,6 +37,7 @@ class Wanted:
     number_classes: tuple[str, ...] = ()
     destination: str = ""
     charged: bool | None = None
+    family: str = ""
 
 
 class UnknownCdr(CadranError):
@@ -118,6 +119,7 @@ def explanation(cdr_id: str, *, account: str | None = None) -> Explanation:
         record=record,
         legs=ledger.legs(record.account, record.transfers),
         corrections=corrections(record.account, cdr_id),
+        family=tuple((leg.record, leg.micros) for leg in usage.legs(record.account, record.family)),
     )
 
 
@@ -134,6 +136,7 @@ def _wanted(rows: QuerySet[models.Cdr], wanted: Wanted) -> QuerySet[models.Cdr]:
         "direction": wanted.direction or None,
         "disposition__in": wanted.dispositions or None,
         "number_class__in": wanted.number_classes or None,
+        "family": wanted.family or None,
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
     if wanted.destination:  # as a range: `LIKE` would take % and _ for more than they are

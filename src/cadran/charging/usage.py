@@ -277,6 +277,8 @@ def with_legs(account: str, calls: tuple[Call, ...]) -> tuple[Call, ...]:
 
 def legs(account: str, family: str) -> tuple[Call, ...]:
     """The legs of one call in the order in which they began; none for a call of one leg."""
+    if not family:
+        return ()
     rows = (
         models.Cdr.objects.filter(account=account, family=family, corrects="").exclude(family="").order_by("position")
     )

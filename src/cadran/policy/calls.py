@@ -183,6 +183,14 @@ def duration_limit(terms: Terms, number_class: str, raised: bool) -> tuple[int |
     return terms.integer(name), terms.clause(name)
 
 
+@carries("IPP-9.6-120-minutes")
+def longest_s(terms: Terms, raised: bool) -> int | None:
+    """Seconds after which calls to the classes that are limited are cut, as the customer chose; None under terms that limit none."""
+    if not terms.texts("calls.limited_classes"):
+        return None
+    return terms.integer("calls.raised_max_duration_s" if raised else "calls.max_duration_s")
+
+
 _EMERGENCY_ROUTED = (
     "Appel d'urgence : il est acheminé gratuitement au centre compétent.",
     "Emergency call: it is routed free of charge to the centre in charge.",

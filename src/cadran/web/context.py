@@ -21,6 +21,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "me": me,
         "files": versions.files_version(),
         "places": SimpleLazyObject(lambda: places.navigation(policy.terms(me.terms)) if me else ()),
+        "parts": SimpleLazyObject(lambda: places.parts(policy.terms(me.terms)) if me else frozenset()),
         "here": places.current(request.path),
         "sandbox": settings.SANDBOX,
         "mailbox_url": f"http://{settings.HOST}:{settings.SANDBOX_MAIL_PORT}/",

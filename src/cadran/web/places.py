@@ -46,6 +46,11 @@ def navigation(terms: Terms) -> tuple[Place, ...]:
     return tuple(place for place in NAVIGATION if place.part in ("", *terms.texts("dashboard.parts")))
 
 
+def parts(terms: Terms) -> frozenset[str]:
+    """The parts of the dashboard that the customer's terms open."""
+    return frozenset(place.part for place in navigation(terms))
+
+
 def current(path: str) -> str:
     """The name of the entry that a path belongs to, or empty."""
     return next((place.name for place in NAVIGATION if path.startswith(place.paths)), "")

@@ -106,6 +106,13 @@ ENDINGS = {
     "media-lost": _("coupé : plus de son"),
     "restart": _("coupé par une panne"),
 }
+VIAS = {
+    "access-leg": _("Votre appel au numéro d’accès"),
+    "access-number": _("Par numéro d’accès"),
+    "callback-leg": _("Rappel de votre téléphone"),
+    "callback": _("Par rappel"),
+    "mobility": _("Par Mobility"),
+}
 NUMBER_CLASSES = {
     "emergency": _("urgence"),
     "satellite": _("satellite"),

@@ -24,6 +24,7 @@ from cadran.party import rules as party_rules
 from cadran.payment import queries as payment
 from cadran.payment import rules as payment_rules
 from cadran.payment.operations import TopUpRefused
+from cadran.policy import calls
 from cadran.policy import queries as policy
 from cadran.rating import rules as rating
 from cadran.units import period
@@ -194,7 +195,8 @@ class Sample:
         price = catalog.price_of(self.brand.key, called, started)
         seconds = 60 * number + 1
         charge = rating.charge(price.rate, seconds, started) if price else None
-        clause = self.terms.clause("calls.max_duration_s")
+        limit_s, limit_clause = calls.duration_limit(self.terms, "mobile", raised=False)
+        clause = limit_clause or self.terms.clause("calls.first_increment_s")
         return records.Record(
             account=ACCOUNT,
             cdr_id=f"cdr_sample{number}",
@@ -222,8 +224,8 @@ class Sample:
             loss_s=0,
             loss_micros=0,
             granted_s=seconds,
-            limit_s=self.terms.integer("calls.max_duration_s"),
-            limit_clause=clause,
+            limit_s=limit_s,
+            limit_clause=limit_clause,
             decision={
                 "allowed": True,
                 "clause": clause,
@@ -246,5 +248,6 @@ def _fits(record: records.Record, wanted: charging.Wanted) -> bool:
         and (not wanted.dispositions or record.disposition in wanted.dispositions)
         and (not wanted.number_classes or record.number_class in wanted.number_classes)
         and record.destination.startswith(wanted.destination)
+        and (not wanted.family or record.family == wanted.family)
         and (wanted.charged is None or (record.charge_micros > 0) is wanted.charged)
     )

@@ -260,6 +260,9 @@ class Call(Shape):
     clause: str
     terms: str
     corrects: str | None
+    family: str | None
+    via: str
+    increments: str | None
 
 
 class Calls(Shape):
@@ -425,7 +428,7 @@ class Preferences(Shape):
     credit a mail warns, 0 for never; `low_credit_choices` are those on offer."""
 
     raised_duration: bool
-    longest_call_s: int
+    longest_call_s: int | None
     language: str
     low_credit_micros: int
     low_credit_choices: list[int]

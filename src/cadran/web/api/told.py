@@ -111,6 +111,9 @@ def call(record: records.Record) -> shapes.Call:
         clause=record.clause,
         terms=record.terms,
         corrects=record.corrects or None,
+        family=record.family or None,
+        via=record.via or "phone",
+        increments=f"{record.rate.first_s}/{record.rate.next_s}" if record.rate else None,
     )
 
 

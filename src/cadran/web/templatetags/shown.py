@@ -201,6 +201,12 @@ def ending(code: str) -> str:
 
 
 @register.filter
+def via(code: str) -> str:
+    """How a call was set up, in words; empty from a phone of ours."""
+    return wording.named(wording.VIAS, code) if code else ""
+
+
+@register.filter
 def number_class(code: str) -> str:
     """What kind of number was called."""
     return wording.named(wording.NUMBER_CLASSES, code)

@@ -148,12 +148,15 @@ def movement(request: HttpRequest, customer: party.Customer, movement: str) -> H
 def _told(found: Record) -> dict[str, object]:
     """What the why of a call is made of."""
     corrections = charging.corrections(found.account, found.corrects or found.cdr_id)
+    family = usage.legs(found.account, found.family)
     return {
         "call": found,
         "terms": policy.terms(found.terms),
         "charge": dict(found.charge),
         "corrections": [one for one in corrections if one.cdr_id != found.cdr_id],
         "price": corrections[-1].charge_micros if corrections and not found.corrects else found.charge_micros,
+        "family": family,
+        "family_micros": sum(leg.micros for leg in family),
         "key": ids.new_id("ask"),
     }
 
@@ -234,7 +237,8 @@ def _lines(account: str, wanted: usage.Wanted, zone: str, language: str) -> Iter
     writer = csv.writer(_Echo(), delimiter=";" if language == "fr" else ",", lineterminator="\r\n")
     with override(language), timezone.override(zone):
         head = (_("Date"), _("Sens"), _("Numéro"), _("Type"), _("Issue"), _("Secondes"), _("Prix"), _("Monnaie"))
-        yield ("\ufeff" + str(writer.writerow([*head, _("Clause"), _("Conditions"), _("Ticket")]))).encode()
+        rest = (_("Clause"), _("Conditions"), _("Ticket"), _("Façon d’appeler"), _("Famille"))
+        yield ("\ufeff" + str(writer.writerow([*head, *rest]))).encode()
         for call in usage.each(account=account, wanted=wanted, most=CALLS_IN_FILE):
             yield str(writer.writerow([_neutral(cell) for cell in _cells(call, language)])).encode()
 
@@ -254,6 +258,8 @@ def _cells(call: usage.Call, language: str) -> tuple[str, ...]:
         record.clause,
         record.terms,
         record.cdr_id,
+        wording.named(wording.VIAS, record.via) if record.via else "",
+        record.family,
     )
 
 

@@ -19,6 +19,7 @@ from cadran.journeys import warnings
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
+from cadran.policy import calls as call_rules
 from cadran.policy import queries as policy
 from cadran.units.clause import carries
 from cadran.web import forms, places, serving
@@ -61,7 +62,10 @@ def numbers(request: HttpRequest, customer: party.Customer) -> HttpResponse:
 @for_customers
 def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """The longest call, what was accepted, and the codes."""
+    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     if request.method == "POST":
+        if call_rules.longest_s(terms, raised=True) is None:
+            raise Http404
         choice = request.POST.get("duration", "")
         if choice not in {"ordinary", "raised"}:
             raise Http404
@@ -69,11 +73,10 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         party_operations.set_raised_duration(account=customer.account, raised=choice == "raised", at=at)
         messages.success(request, _("Votre choix est enregistré : il vaut pour vos prochains appels."))
         return redirect("preferences")
-    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     context = {
         "customer": customer,
-        "ordinary_s": terms.integer("calls.max_duration_s"),
-        "raised_s": terms.integer("calls.raised_max_duration_s"),
+        "ordinary_s": call_rules.longest_s(terms, raised=False),
+        "raised_s": call_rules.longest_s(terms, raised=True),
         "acceptances": party.acceptances(customer_id=customer.id),
         "labels": forms.DOCUMENT_LABELS,
         "warning": warnings.choices(customer.account, customer.terms, settings.CIVIL_CLOCK.now()),

@@ -22,6 +22,7 @@ from cadran.journeys import quote, warnings
 from cadran.numbering import favourites
 from cadran.numbering import queries as numbering
 from cadran.party import queries as party
+from cadran.policy import calls as call_rules
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.units import e164, ids, period
@@ -86,7 +87,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "identities": party.sip_identities(account=customer.account),
         "devices": voice.devices(_users(customer), now_wall_s=time.time()),
         "shown_number": numbering.shown_number(customer.account),
-        "limit_s": terms.integer("calls.raised_max_duration_s" if customer.raised_duration else "calls.max_duration_s"),
+        "limit_s": call_rules.longest_s(terms, customer.raised_duration),
         "terms": terms,
         "shown": _shown(terms),
         "validity_days": terms.integer("credit.validity_days"),

@@ -35,7 +35,7 @@ LEAST_DIGITS = 7
 EXAMPLE_MINUTES, MOST_MINUTES = 5, 600
 FARTHEST = timedelta(days=366)
 _LASTING = re.compile(r"(?:([0-9]{1,3})(?::([0-5][0-9]))?|([0-9]{1,5}) ?s)")
-EXAMPLE_MICROS = 10_000_000
+EXAMPLES_MICROS = (5_000_000, 10_000_000, 20_000_000)
 
 
 @require_safe
@@ -77,8 +77,8 @@ def prices(request: HttpRequest) -> HttpResponse:
         "start_text": start.astimezone(ZoneInfo(policy.brand(key).zone)).strftime("%Y-%m-%dT%H:%M") if start else "",
         "told": told,
         "charge": told.charge.as_dict() if told and told.charge else None,
-        "talk_s": told.affordable_s(EXAMPLE_MICROS) if told else 0,
-        "example_micros": EXAMPLE_MICROS,
+        "talks": [(micros, told.affordable_s(micros)) for micros in EXAMPLES_MICROS] if told else [],
+        "card_terms": _values(policy.terms_in_force(key, at)) if "calling-card" in policy.brand(key).services else None,
         "prices": found,
         "deck": catalog.in_force(key, start or at),
         "at": at,
@@ -95,7 +95,11 @@ def _quote(request: HttpRequest, key: str, search: str, seconds: int, at: dateti
     own = customer is not None and customer.brand == key
     terms_ref = policy.terms(customer.terms) if customer and own else policy.terms_in_force(key, at)
     country = customer.country if customer and own else policy.brand(key).country
-    return quote.quote(text=search, brand=key, country=country, terms=terms_ref, seconds=seconds, at=at)
+    way = quote.way_of(key, customer if own else None)
+    who = request.GET.get("who", "")
+    if who in ("company", "by-minute"):
+        way = quote.Way(way.via, consumer=who != "company", by_minute=who == "by-minute")
+    return quote.quote(text=search, brand=key, country=country, terms=terms_ref, seconds=seconds, at=at, way=way)
 
 
 def _seconds(typed: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,10 +14,12 @@ from pydantic import StringConstraints
 from cadran.catalog import queries as catalog
 from cadran.charging import queries as charging
 from cadran.charging.records import Record
+from cadran.journeys import quote
 from cadran.numbering import queries as numbering
 from cadran.numbering.rules import NumberClass
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys.rules import Scope
+from cadran.policy import calls
 from cadran.policy import queries as policy
 from cadran.rating import rules as rating
 from cadran.web.api import access, cursors, problems, shapes, sources, told
@@ -30,6 +33,7 @@ Dialled = Annotated[
     shapes.Says({"description": "As the customer dials it, or in international form.", "examples": ["+33612345678"]}),
 ]
 Disposition = Literal["answered", "busy", "no-answer", "cancelled", "declined", "failed", "refused", "delivered"]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@/+-]{1,100}$")]
 SipName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 
 
@@ -98,8 +102,9 @@ def read_minutes(request: HttpRequest, number: Dialled) -> shapes.Minutes:
     """
     account, at = account_of(request), settings.CIVIL_CLOCK.now()
     dialled = numbering.called(number, account.customer.country)
-    raised = "calls.raised_max_duration_s" if account.customer.raised_duration else "calls.max_duration_s"
-    if dialled.number_class is NumberClass.ON_NET:
+    longest = calls.longest_s(account.terms, account.customer.raised_duration)
+    way = quote.way_of(account.customer.brand, account.customer)
+    if dialled.number_class is NumberClass.ON_NET and not way.via:
         return shapes.Minutes(
             number=dialled.e164.digits if dialled.e164 else number,
             number_class=str(dialled.number_class),
@@ -110,7 +115,19 @@ def read_minutes(request: HttpRequest, number: Dialled) -> shapes.Minutes:
     found = catalog.price_of(account.customer.brand, dialled.e164.digits, at) if dialled.e164 else None
     if found is None or dialled.e164 is None:
         raise problems.NotFound("no price of the day covers this number")
-    seconds = rating.affordable_s(found.rate, account.balance(at).free_micros, at, account.terms.integer(raised))
+    quoted = quote.quote(
+        text=number,
+        brand=account.customer.brand,
+        country=account.customer.country,
+        terms=account.terms,
+        seconds=60,
+        at=at,
+        way=way,
+    )
+    if quoted is not None and quoted.rate is not None:
+        found = replace(found, rate=quoted.rate)
+    most = rating.MAX_DURATION_S if longest is None else longest
+    seconds = rating.affordable_s(found.rate, account.balance(at).free_micros, at, most)
     return shapes.Minutes(
         number=dialled.e164.digits,
         number_class=str(dialled.number_class),
@@ -129,6 +146,7 @@ def list_calls(
     number_class: NumberClass | None = None,
     destination: shapes.Digits | None = None,
     charged: bool | None = None,
+    family: Key | None = None,
     limit: shapes.Limit = 50,
     cursor: shapes.Cursor = "",
 ) -> shapes.Calls:
@@ -149,6 +167,7 @@ def list_calls(
         number_classes=(number_class.value,) if number_class else (),
         destination=destination or "",
         charged=charged,
+        family=family or "",
     )
     found = account.calls(wanted, before, limit + 1)
     return shapes.Calls(
@@ -270,7 +289,7 @@ def _preferences(account: sources.AccountSource) -> shapes.Preferences:
         low_credit_micros=chosen,
         low_credit_choices=list(offered),
         raised_duration=raised,
-        longest_call_s=terms.integer("calls.raised_max_duration_s" if raised else "calls.max_duration_s"),
+        longest_call_s=calls.longest_s(terms, raised),
         language=account.customer.language,
     )
 

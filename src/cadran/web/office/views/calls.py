@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cadran.charging import queries as charging
-from cadran.charging import search
+from cadran.charging import search, usage
 from cadran.charging.records import Record
 from cadran.charging.rules import DISPOSITIONS, ENDINGS
 from cadran.ledger import queries as ledger
@@ -202,8 +202,11 @@ def call(request: HttpRequest, staff: Staff, cdr_id: str) -> HttpResponse:
         terms = policy.terms(found.terms)
     except UnknownTerms:
         terms = None
+    family = usage.legs(found.account, found.family)
     context = {
         "call": found,
+        "family": family,
+        "family_micros": sum(leg.micros for leg in family),
         "customer": customers.of_accounts([found.account]).get(found.account),
         "charge": dict(found.charge),
         "terms": terms,
