@@ -9,10 +9,10 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cadran.units.clock import CivilClock, OffsetClock, SystemClock
 from cadran.units.errors import InvalidInput
+from cadran.units.postgresql_reads import address
 
 SOURCE = Path(__file__).resolve().parent
 PROJECT = SOURCE.parents[1]
@@ -33,6 +33,13 @@ def _port(name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
         moved = "" if name in os.environ else ": CADRAN_PORT_BASE leaves no room for it, choose 49000 at most"
         raise InvalidSetting(f"{name} is a port from 1 to 65535, not {text[:20]!r}{moved}")
+    return int(text)
+
+
+def _count(name: str, default: int, *, most: int) -> int:
+    text = os.environ.get(name, str(default)).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= most):
+        raise InvalidSetting(f"{name} is a number from 1 to {most}, not {text[:20]!r}")
     return int(text)
 
 
@@ -232,32 +239,20 @@ def _sqlite(name: str, synchronous: str = "FULL") -> dict[str, Any]:
     }
 
 
-def _postgresql(url: str) -> dict[str, Any]:
-    found = urlsplit(url)
-    if found.scheme not in ("postgresql", "postgres") or not found.path.strip("/"):
-        raise InvalidSetting("write CADRAN_CHARGING_DATABASE as postgresql://user:password@host:port/database")
-    query = dict(parse_qsl(found.query))
-    return {
-        "ENGINE": "cadran.units.postgresql_reads",
-        "NAME": unquote(found.path.strip("/")),
-        "USER": unquote(found.username or query.pop("user", "")),
-        "PASSWORD": unquote(found.password or ""),
-        "HOST": unquote(found.hostname or query.pop("host", "")),
-        "PORT": str(found.port or query.pop("port", "")),
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": query,
-    }
-
-
 # Where the money lies: charging.db of the state folder, or a PostgreSQL database.
 CHARGING_DATABASE = os.environ.get("CADRAN_CHARGING_DATABASE", "")
+
+# How many processes share the accounts between them, each with a socket and evidence of its own (docs/how-to/shards.md).
+CHARGING_SHARDS = _count("CADRAN_CHARGING_SHARDS", 1, most=16)
+if CHARGING_SHARDS > 1 and not CHARGING_DATABASE:
+    raise InvalidSetting("a file has one writer: CADRAN_CHARGING_SHARDS above 1 needs CADRAN_CHARGING_DATABASE")
+CHARGING_SOCKETS = (CHARGING_SOCKET, *(VAR / "run" / f"charging-{n}.sock" for n in range(1, CHARGING_SHARDS)))
 
 # Three files, each with one writer side: the house (web, jobs, commands), the money (the charging process alone), the
 # calls in progress and registrations (the SIP process alone). See docs/decisions.
 DATABASES = {
     "default": _sqlite("cadran.db"),
-    "charging": _postgresql(CHARGING_DATABASE) if CHARGING_DATABASE else _sqlite("charging.db"),
+    "charging": address.read(CHARGING_DATABASE) if CHARGING_DATABASE else _sqlite("charging.db"),
     "voice": _sqlite("voice.db", synchronous="NORMAL"),
 }
 DATABASE_ROUTERS = ["cadran.settings.RoomRouter"]
@@ -394,6 +389,7 @@ BANK_TOKEN = secret("bank_token")
 # Evidence: the files that hold entries, in the order of seals (the names stand in every leaf and never change), and the time-stamp
 # authority (RFC 3161) that witnesses the seals.
 EVIDENCE_FILES = {"house": "default", "charging": "charging"}
+EVIDENCE_FILES |= {f"charging-{n}": "charging" for n in range(1, CHARGING_SHARDS)}
 WITNESS_URL = os.environ.get("CADRAN_WITNESS_URL", f"http://{HOST}:{SANDBOX_WITNESS_PORT}/" if SANDBOX else "")
 WITNESS_CERTIFICATES = Path(os.environ.get("CADRAN_WITNESS_CERTIFICATES", VAR / "evidence" / "witness.pem"))
 WITNESS_EVERY_S = _seconds("CADRAN_WITNESS_EVERY_S", "1" if SANDBOX else "60")

@@ -1,7 +1,7 @@
 """The charging service on a test's deck, as a process of its own: charging_process.py FILE SOCKET.
 
 DIE_AFTER=operation:n kills the process, as kill -9 would, after the nth operation of that name is committed and before it is answered;
-DIE_BEFORE=operation:n just before its commit.
+DIE_BEFORE=operation:n just before its commit. FILE may be the address of a PostgreSQL database; SHARD=1/2 is then the second of two.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from charging_rig import TERMS, SmallDeck
 from cadran.charging import needs, pipeline
 from cadran.charging.engine import Engine, Work
 from cadran.charging.service import Service, stop_on_signals
+from cadran.charging.shards import Shard
 from cadran.policy import queries as policy
 from cadran.units.clock import SystemClock
 from cadran.units.store import Unit
@@ -52,10 +53,12 @@ class MortalEngine(Engine):
         return left <= 0
 
 
-def main(file: Path, socket: Path) -> None:
+def main(file: Path | str, socket: Path) -> None:
     pipeline.ALONE = 10**6  # every batch through `run`, where the process dies
     contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
-    engine = MortalEngine(file, contracts=contracts, prices=needs.FixedPrices(SmallDeck()))
+    number, count = map(int, os.environ.get("SHARD", "0/1").split("/"))
+    prices = needs.FixedPrices(SmallDeck())
+    engine = MortalEngine(file, contracts=contracts, prices=prices, shard=Shard(number, count))
     service = Service(engine, socket, civil=SystemClock())
     stop_on_signals(service)
     service.serve()
@@ -63,4 +66,4 @@ def main(file: Path, socket: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1]), Path(sys.argv[2]))

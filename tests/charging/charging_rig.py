@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -114,6 +115,7 @@ def migrated(address: str) -> None:
         (cadran.charging, "0001"),
         (cadran.charging, "0004"),
         (cadran.policy, "0002_evidence"),
+        (cadran.charging, "0005"),
     )
     with psycopg.connect(address, autocommit=True) as connection:
         for room, name in folders:
@@ -121,7 +123,7 @@ def migrated(address: str) -> None:
             connection.execute(text)  # type: ignore[arg-type]
 
 
-def open_engine(path: Path | str, clock: StepClock | None = None, **options: int) -> Engine:
+def open_engine(path: Path | str, clock: StepClock | None = None, **options: Any) -> Engine:
     contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
     return Engine(path, contracts=contracts, prices=needs.FixedPrices(SmallDeck()), clock=clock, **options)
 
@@ -225,9 +227,9 @@ def reading(path: Path) -> Iterator[None]:
 class ServiceProcess:
     """`charging_process.py` on a file and a socket; killed for sure at the end."""
 
-    def __init__(self, path: Path, **environment: str) -> None:
+    def __init__(self, path: Path | str, socket: Path | None = None, **environment: str) -> None:
         self.path = path
-        self.socket = path.with_suffix(".sock")
+        self.socket = socket or Path(path).with_suffix(".sock")
         self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -263,8 +265,8 @@ class ServiceProcess:
 
 
 @contextlib.contextmanager
-def service_process(path: Path, **environment: str) -> Iterator[ServiceProcess]:
-    service = ServiceProcess(path, **environment)
+def service_process(path: Path | str, socket: Path | None = None, **environment: str) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(path, socket, **environment)
     try:
         yield service
     finally:

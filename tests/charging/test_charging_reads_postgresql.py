@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from django.db import connections
 
 import postgres
-from cadran import settings
 from cadran.balance import queries as balance
 from cadran.balance import search as credit
 from cadran.charging import queries, search, traffic, usage
@@ -22,6 +21,7 @@ from cadran.ledger import queries as ledger
 from cadran.ledger import search as journal
 from cadran.ledger import statement
 from cadran.policy.proof import files
+from cadran.units.postgresql_reads import address as addresses
 from cadran.units.postgresql_reads.base import DatabaseWrapper
 
 SINCE, UNTIL = AT - timedelta(days=1), AT + timedelta(days=1)
@@ -31,7 +31,7 @@ SINCE, UNTIL = AT - timedelta(days=1), AT + timedelta(days=1)
 def alias(address: str) -> Iterator[None]:
     """Django's alias for the money is that server."""
     kept = connections["charging"]
-    known = {**kept.settings_dict, **settings._postgresql(address)}
+    known = {**kept.settings_dict, **addresses.read(address)}
     connections["charging"] = DatabaseWrapper(known, "charging")
     try:
         yield
@@ -122,5 +122,5 @@ def test_the_commands_read_it(called: str) -> None:
 
 @pytest.mark.parametrize("address", ["mysql://x/y", "postgresql://host", "charging"])
 def test_another_address_is_refused_with_its_form(address: str) -> None:
-    with pytest.raises(settings.InvalidSetting, match="postgresql://user"):
-        settings._postgresql(address)
+    with pytest.raises(addresses.InvalidAddress, match="postgresql://user"):
+        addresses.read(address)

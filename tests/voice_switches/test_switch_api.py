@@ -322,8 +322,8 @@ def test_other_addresses_methods_and_types(board: Switchboard) -> None:
 
 
 def test_without_charging_a_switch_is_told_to_come_again(board: Switchboard) -> None:
-    board.charging._path = "/nonexistent"
-    board.charging._timeout_s = 0.1
+    board.charging._pipes[0]._path = "/nonexistent"
+    board.charging._pipes[0]._timeout_s = 0.1
     answer = board.post("authorise", CALL)
     assert (answer.status_code, answer.json()["error_id"]) == (503, "charging-unavailable")
     assert answer.headers["retry-after"] == "1"

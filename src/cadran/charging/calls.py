@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -36,6 +36,7 @@ class Calls:
         contracts: needs.Contracts,
         prices: needs.Prices,
         extension_s: int,
+        owns: Callable[[str], bool] = lambda account: True,
     ) -> None:
         self.sessions = sessions
         self.buckets = buckets
@@ -43,6 +44,7 @@ class Calls:
         self.contracts = contracts
         self.prices = prices
         self.extension_s = extension_s
+        self._owns = owns
         self.open: dict[str, rules.Session] = {}
         self._changed: dict[str, rules.Session] = {}
         self._products: dict[tuple[str, str], tuple[Terms, Terms]] = {}
@@ -50,7 +52,8 @@ class Calls:
     def load(self) -> None:
         """Take the open sessions from the database, forgetting what memory has."""
         self._changed.clear()
-        self.open = {session.request.session: session for session in self.sessions.open_sessions()}
+        found = self.sessions.open_sessions()
+        self.open = {one.request.session: one for one in found if self._owns(one.request.account)}
 
     def note(self, session: rules.Session) -> None:
         """The present operation changed that session."""
@@ -268,7 +271,7 @@ class Calls:
 
     def _known(self, session: str) -> rules.Session:
         found = self.find(session)
-        if found is None or found.event is not None:
+        if found is None or found.event is not None or not self._owns(found.request.account):
             raise refused("session-unknown", f"no session {session}: authorise it first")
         return found
 

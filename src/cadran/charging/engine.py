@@ -17,10 +17,11 @@ import structlog
 from cadran.balance import operations as balance
 from cadran.balance import withdrawals
 from cadran.balance.adapters import memory as balance_memory
-from cadran.charging import checks, corrections, events, gifts, liabilities, lines, metrics, needs, rules
+from cadran.charging import checks, corrections, events, gifts, liabilities, lines, metrics, needs, rules, shards
 from cadran.charging.adapters import memory as charging_memory
 from cadran.charging.adapters.evidence import Evidence
 from cadran.charging.calls import Calls, refused
+from cadran.charging.comeback import Comeback
 from cadran.charging.ports import (
     AuthoriseCall,
     Bought,
@@ -42,6 +43,7 @@ from cadran.charging.ports import (
     WithdrawCredit,
     Withdrawn,
 )
+from cadran.charging.shards import Shard
 from cadran.ledger.adapters import memory as ledger_memory
 from cadran.ledger.rules import Kind
 from cadran.policy.proof import gathering
@@ -67,6 +69,12 @@ class NotMigrated(CadranError):
     error_id = "charging-not-migrated"
 
 
+class ShardsDiffer(CadranError):
+    """The database is shared by another number of processes than this one was told."""
+
+    error_id = "charging-shards-differ"
+
+
 class FileTaken(CadranError):
     """Another engine owns the file."""
 
@@ -77,7 +85,8 @@ class Engine:
     """Owns the file: open one engine on it at a time. Safe to call from several threads.
 
     place: a file of SQLite, or the address of a PostgreSQL database (`postgresql://...`). clock: for leases. extension_s: the most
-    that one extension grants. synchronous: anything but FULL gives up durability, for measuring what it costs.
+    that one extension grants. synchronous: anything but FULL gives up durability, for measuring what it costs. shard: the accounts
+    that this engine owns; of a file always all.
     """
 
     def __init__(
@@ -90,16 +99,19 @@ class Engine:
         lease_s: int = LEASE_S,
         extension_s: int = EXTENSION_S,
         synchronous: str = "FULL",
+        shard: Shard = shards.ONE,
     ) -> None:
         self._clock = clock or BootClock()
+        self.shard = shard
+        self._away: Comeback | None = None
         self._lease_s = lease_s
         self._ringing_s = (RINGING_LEASES - 1) * lease_s
         self.lock = RLock()
         self.before_run: Callable[[], None] | None = None  # waits for what another is committing
-        self.database = self._open(place, synchronous)
+        self.database = self._open(place, synchronous, shard)
         self.memory = store.Memory()
         self.prices = prices
-        self.buckets = balance_memory.MemoryBuckets(self.memory, self.database)
+        self.buckets = balance_memory.MemoryBuckets(self.memory, self.database, shard.owns)
         self.evidence = Evidence(self.memory, self.database)
         self.books = ledger_memory.MemoryBooks(self.memory, self.database, self.evidence.transfer)
         self.sessions = charging_memory.MemorySessions(self.memory, self.database, self.evidence.record)
@@ -110,13 +122,18 @@ class Engine:
             contracts=contracts,
             prices=prices,
             extension_s=extension_s,
+            owns=shard.owns,
         )
         self._leases: dict[str, float] = {}
         try:
+            self._check_shards()
             self._load()
         except store.NoTables as error:
             self.close()
             raise NotMigrated(error.message) from error
+        except ShardsDiffer:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Release the database; again does nothing. What was acknowledged is on disk already."""
@@ -132,6 +149,8 @@ class Engine:
         with self.lock:
             if self.before_run is not None:
                 self.before_run()
+            if not self.present():
+                return [_away()] * len(batch)
             try:
                 answers = self.attempts(batch)
                 self._commit()
@@ -140,14 +159,11 @@ class Engine:
                 if len(batch) > 1:
                     log.error("batch refused by the database, tried one by one", error=str(error), size=len(batch))
                     return [self.run([work])[0] for work in batch]
-                named = ledger_memory.named(error)
-                return [_expected(named)]
+                return [_expected(_named(error))]
             except store.DatabaseLost as error:
                 log.error("batch not committed", error=str(error), size=len(batch))
                 self.abandon()
-                return [ChargingUnavailable("the charging database did not take the request: send it again")] * len(
-                    batch
-                )
+                return [_away()] * len(batch)
             except BaseException:
                 self.abandon()
                 raise
@@ -214,8 +230,8 @@ class Engine:
         assert isinstance(answer, int)
         return answer
 
-    def erase_evidence(self, *, holder: int) -> int:
-        answer = self._one(lambda: self.do_erase_evidence(holder=holder))
+    def erase_evidence(self, *, holder: int, shard: int = 0) -> int:
+        answer = self._one(lambda: self.do_erase_evidence(holder=holder, shard=shard))
         assert isinstance(answer, int)
         return answer
 
@@ -234,11 +250,36 @@ class Engine:
         civil clock's instant."""
         now = self._clock.seconds()
         with self.lock:
+            if not self.present():
+                return 0
             late = [session for session, until in self._leases.items() if until <= now]
             for start in range(0, len(late), 200):
                 part = late[start : start + 200]
                 self.run([lambda session=session: self._lease_over(session, at) for session in part])  # type: ignore[misc]
         return len(late)
+
+    def present(self) -> bool:
+        """Whether the database is there; where it was away, it is tried again, not more often than `comeback` says.
+
+        Raises DatabaseLost when it has been away for too long: the process then ends.
+        """
+        with self.lock:
+            away, now = self._away, self._clock.seconds()
+            if away is None:
+                return True
+            if not away.due(now):
+                return False
+            try:
+                self._leases.clear()  # nobody could report meanwhile
+                self._load()
+            except (store.DatabaseLost, store.Taken) as error:
+                if away.over(now):
+                    raise store.DatabaseLost(f"the charging database stayed away: {error}") from error
+                away.failed(self._clock.seconds())
+                return False
+            log.warning("database back", away_s=round(now - away.since_s, 1), open_calls=len(self.calls.open))
+            self._away = None
+            return True
 
     def next_lease_s(self) -> float | None:
         """Seconds until the next lease is over, for whoever waits; None without open calls."""
@@ -249,12 +290,14 @@ class Engine:
 
     def do_open_wallet(self, *, account: str, brand: str, currency: str, at: datetime) -> None:
         checks.wallet(account=account, brand=brand, currency=currency, at=at)
+        self.shard.check(account)
         try:
             balance.open_wallet(self.buckets, self.books, owner=account, brand=brand, currency=currency, at=at)
         except balance.WalletDiffers as error:
             raise refused("wallet-differs", error.message) from error
 
     def do_authorise(self, request: AuthoriseCall) -> Grant:
+        self.shard.check(request.account)
         grant = self.calls.authorise(request)
         metrics.authorised(grant)
         return grant
@@ -275,6 +318,7 @@ class Engine:
 
     def do_buy_credit(self, request: BuyCredit) -> Bought:
         checks.buy(request)
+        self.shard.check(request.account)
         wallet = self.buckets.wallet(request.account)
         if wallet is None:
             raise refused("account-unknown", f"{request.account} has no wallet: open one first")
@@ -307,6 +351,7 @@ class Engine:
         )
 
     def do_correct(self, request: CorrectCharge) -> Corrected:
+        self.shard.check(request.account)
         return corrections.correct(
             request,
             sessions=self.calls.sessions,
@@ -317,6 +362,7 @@ class Engine:
 
     def do_withdraw(self, request: WithdrawCredit) -> Withdrawn:
         checks.withdrawal(request)
+        self.shard.check(request.account)
         if self.buckets.wallet(request.account) is None:
             raise refused("account-unknown", f"{request.account} has no wallet: open one first")
         if request.step == "hold":
@@ -342,21 +388,27 @@ class Engine:
         return Withdrawn(key=request.key, state=state.value, amount_micros=amount)
 
     def do_credit_line(self, request: CreditLine) -> Line:
+        self.shard.check(request.account)
         return lines.change(request, buckets=self.buckets, books=self.books)
 
     def do_give_credit(self, request: GiveCredit) -> Bought:
+        self.shard.check(request.account)
         return gifts.give(request, buckets=self.buckets, books=self.books, contracts=self.calls.contracts)
 
     def do_move_vouchers(self, request: MoveVouchers) -> MovedVouchers:
+        self.shard.check(f"house/{request.brand}")
         return liabilities.move(request, books=self.books)
 
     def do_charge_event(self, request: ChargeEvent) -> Charged:
+        self.shard.check(request.account)
         charged = events.charge(request, calls=self.calls)
         metrics.charged(request.step, charged)
         return charged
 
-    def do_erase_evidence(self, *, holder: int) -> int:
+    def do_erase_evidence(self, *, holder: int, shard: int = 0) -> int:
         checks.holder(holder)
+        if shard != self.shard.number:
+            raise refused("shard-differs", f"shard {shard} keeps evidence of its own, and this is {self.shard.number}")
         self._commit()  # what precedes it in the batch
         return self.evidence.journal.erase(holder)
 
@@ -451,12 +503,30 @@ class Engine:
         return max(0, session.request.lease_s - self._lease_s) if session is not None else 0
 
     def abandon(self) -> None:
-        """Nothing of the unit was kept: take memory back to what the database has."""
+        """Nothing of the unit was kept: take memory back to what the database has; where that is away, `present` tries again."""
         try:
             self._load()
-        except store.DatabaseLost as error:
+        except (store.DatabaseLost, store.Taken) as error:
             log.critical("database lost", error=str(error))
-            raise
+            now = self._clock.seconds()
+            self._away = Comeback(since_s=now)
+            self._away.failed(now)
+            self._forget()
+
+    @property
+    def away(self) -> bool:
+        """Whether the database was lost and is not back."""
+        return self._away is not None
+
+    def _check_shards(self) -> None:
+        if isinstance(self.database, PostgresDatabase):
+            kept = self.database.rows("SELECT count FROM charging_sharding")
+            count = int(kept[0][0]) if kept else 1
+            if count != self.shard.count:
+                raise ShardsDiffer(
+                    f"the database is shared by {count} charging processes, CADRAN_CHARGING_SHARDS says {self.shard.count}:"
+                    f" set it to {count}, or stop Cadran and raise the number with `cadran charging-shards`"
+                )
 
     def _load(self) -> None:
         self._forget()
@@ -468,10 +538,16 @@ class Engine:
         }
 
     @staticmethod
-    def _open(place: Path | str, synchronous: str) -> store.Database:
+    def _open(place: Path | str, synchronous: str, shard: Shard) -> store.Database:
         try:
             if isinstance(place, str):
-                return PostgresDatabase(place, durable=synchronous == "FULL")
+                return PostgresDatabase(
+                    place,
+                    shard=shard.number,
+                    schema=shards.schema(shard.number),
+                    numbered=charging_memory.INSERT_CDR.table if shard.count > 1 else "",
+                    durable=synchronous == "FULL",
+                )
             return SqliteDatabase(place, synchronous=synchronous)
         except store.Taken as error:
             raise FileTaken(error.message) from error
@@ -487,6 +563,17 @@ class Engine:
         if known.event is not None:
             return events.ended(known, self.calls, at=at, take=None, unused=Kind.EXPIRE)
         return self.calls.settle(rules.lease_over(known, at), unused=Kind.EXPIRE)
+
+
+def _away() -> ChargingUnavailable:
+    return ChargingUnavailable("the charging database did not take the request: send the same key again in a moment")
+
+
+def _named(error: store.Conflict) -> Exception:
+    """What the database refused, by the name that callers know."""
+    if error.name == "charging_session_key":  # an account of another shard took it in the same moment
+        return refused("key-reused", "this session is another account's: use a new session for each call")
+    return ledger_memory.named(error)
 
 
 def _expected(error: Exception) -> CadranError:

@@ -102,6 +102,8 @@ class Pipeline:
                 self._told()
 
     def _alone(self, entries: Sequence[Entry]) -> bool:
+        if self._engine.away:
+            return True
         few = self._flying is None and len(entries) <= ALONE
         return few or any(self._engine.alone(work) for _, work in entries)
 

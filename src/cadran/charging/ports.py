@@ -356,9 +356,9 @@ class Charging(Protocol):
         """Expire every bucket whose time is over at `at`; returns how many. Idempotent."""
         ...
 
-    def erase_evidence(self, *, holder: int) -> int:
-        """Remove the bodies, salts and data key that the money's file keeps of an evidence holder; returns how many bodies.
-        Idempotent. Told by policy.proof.operations.erase alone, which puts the erasure on record first."""
+    def erase_evidence(self, *, holder: int, shard: int = 0) -> int:
+        """Remove the bodies, salts and data key that the evidence of charging (that of a shard) keeps of a holder; returns how many
+        bodies. Idempotent. Told by policy.proof.operations.erase alone, which puts the erasure on record first."""
         ...
 
     def reload_decks(self) -> int:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.conf import settings
 from django.db import connections, router
 from django.db.models import Q, QuerySet
 
@@ -14,6 +16,8 @@ from cadran.charging import models, records, usage
 from cadran.charging.adapters.sqlite import decode_record
 from cadran.charging.explanation import Explanation
 from cadran.ledger import queries as ledger
+from cadran.policy.proof import files
+from cadran.units import postgresql
 from cadran.units.errors import CadranError
 
 MAX_ROWS = 1000
@@ -82,13 +86,13 @@ def page(
 
 
 def last_position() -> int:
-    """The position of the newest record, 0 before the first."""
-    return models.Cdr.objects.order_by("-position").values_list("position", flat=True).first() or 0
+    """The position of the newest record before which none is still to come, 0 before the first."""
+    return _settled().order_by("-position").values_list("position", flat=True).first() or 0
 
 
 def cdrs_after(position: int, limit: int = MAX_ROWS) -> tuple[tuple[int, records.Record], ...]:
     """Records written after that position, in order, each with its own: how other rooms follow the calls without missing one."""
-    rows = models.Cdr.objects.filter(position__gt=position).order_by("position")[: min(limit, MAX_ROWS)]
+    rows = _settled().filter(position__gt=position).order_by("position")[: min(limit, MAX_ROWS)]
     return tuple((row.position, decode_record(row.body)) for row in rows)
 
 
@@ -127,6 +131,17 @@ def open_calls(account: str = "") -> int:
     """How many calls are in progress, of an account or of all."""
     rows = models.Session.objects.filter(state="open")
     return (rows.filter(account=account) if account else rows).count()
+
+
+def _settled() -> QuerySet[models.Cdr]:
+    """Records of which none with a lower position can still appear. With one writer that is all of them."""
+    rows = models.Cdr.objects.all()
+    connection = connections[router.db_for_read(models.Cdr)]
+    if connection.vendor != "postgresql" or settings.CHARGING_SHARDS == 1:
+        return rows
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    return rows.filter(position__lte=postgresql.settled(raw.execute, models.Cdr._meta.db_table))
 
 
 def _wanted(rows: QuerySet[models.Cdr], wanted: Wanted) -> QuerySet[models.Cdr]:
@@ -177,10 +192,11 @@ def kept_since_evidence() -> int:
 
 def without_evidence(*, limit: int) -> tuple[str, ...]:
     """The ids of records written since evidence began of which no entry can be read."""
+    bodies = [files.table(source, "evidence_body") for source, alias in files.sources().items() if alias == "charging"]
+    absent = [f" AND NOT EXISTS (SELECT 1 FROM {body} AS b WHERE b.ref = c.cdr_id)" for body in bodies]  # noqa: S608
     with connections[router.db_for_read(models.Cdr)].cursor() as cursor:
         cursor.execute(
-            f"SELECT c.cdr_id FROM charging_cdr AS c WHERE {_SINCE}"  # noqa: S608
-            " AND NOT EXISTS (SELECT 1 FROM evidence_body AS b WHERE b.ref = c.cdr_id) LIMIT %s",
+            f"SELECT c.cdr_id FROM charging_cdr AS c WHERE {_SINCE}{''.join(absent)} LIMIT %s",  # noqa: S608
             (limit,),
         )
         return tuple(row[0] for row in cursor.fetchall())

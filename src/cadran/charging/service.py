@@ -203,7 +203,7 @@ class Service:
             case wire.ExpireCredit():
                 return partial(engine.do_expire_credit, at=args.at)
             case wire.EraseEvidence():
-                return partial(engine.do_erase_evidence, holder=args.holder)
+                return partial(engine.do_erase_evidence, holder=args.holder, shard=args.shard)
             case _:
                 return lambda: None
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db.models import Max, Q
+from django.db.models import Q
 
-from cadran.charging import models
+from cadran.charging import models, queries
 from cadran.charging.adapters.sqlite import decode_record
 from cadran.charging.records import Record
 
@@ -91,8 +91,8 @@ class Span:
 
 
 def last_position() -> int:
-    """The position of the newest record, 0 before the first."""
-    return models.Cdr.objects.aggregate(last=Max("position"))["last"] or 0
+    """The position of the newest record before which none is still to come, 0 before the first."""
+    return queries.last_position()
 
 
 def count(span: Span) -> int:

@@ -70,6 +70,7 @@ class ExpireCredit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseEvidence:
     holder: int
+    shard: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,6 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 
-from cadran import settings
 from cadran.charging import needs
 from cadran.charging.adapters.client import AsyncCharging, SocketCharging
 from cadran.charging.engine import Engine, Work
@@ -41,6 +40,7 @@ from cadran.policy.rules import Decision
 from cadran.rating import decks
 from cadran.rating.rules import Rate
 from cadran.units.clock import SystemClock
+from cadran.units.postgresql_reads import address as addresses
 from cadran.units.postgresql_reads.base import DatabaseWrapper
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -212,7 +212,7 @@ def _migrate(place: Path | str) -> None:
     """Make the tables there by pointing the alias at it for a moment."""
     alias = connections["charging"]
     if isinstance(place, str):
-        connections["charging"] = DatabaseWrapper({**alias.settings_dict, **settings._postgresql(place)}, "charging")
+        connections["charging"] = DatabaseWrapper({**alias.settings_dict, **addresses.read(place)}, "charging")
         try:
             call_command("migrate", database="charging", verbosity=0)
         finally:

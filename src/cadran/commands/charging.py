@@ -20,24 +20,35 @@ LEASE_S = 60
     show_default=True,
     help="Seconds without a report after which a call is settled; voice reports every five.",
 )
-def command(lease_s: int) -> None:
+@click.option(
+    "--shard",
+    type=click.IntRange(0, 15),
+    default=0,
+    show_default=True,
+    help="Which share of the accounts, of CADRAN_CHARGING_SHARDS.",
+)
+def command(lease_s: int, shard: int) -> None:
     """Serve online charging at the socket of the state folder."""
     django_ready()
     from django.conf import settings
 
+    from cadran.charging import shards
     from cadran.charging.adapters.brands import BrandContracts, BrandPrices
     from cadran.charging.engine import Engine
     from cadran.charging.service import Service, stop_on_signals
 
-    logs.configure("charging")
+    if shard >= settings.CHARGING_SHARDS:
+        raise click.BadParameter(f"CADRAN_CHARGING_SHARDS is {settings.CHARGING_SHARDS}: shards count from 0")
+    logs.configure(shards.source(shard))
     contracts, prices = BrandContracts(), BrandPrices()
     prices.preload()
     gc.collect()
     gc.freeze()  # the decks stay: no collection goes through them while calls wait
     place = settings.CHARGING_DATABASE or settings.VAR / "charging.db"
-    engine = Engine(place, contracts=contracts, prices=prices, lease_s=lease_s)
+    mine = shards.Shard(shard, settings.CHARGING_SHARDS)
+    engine = Engine(place, contracts=contracts, prices=prices, lease_s=lease_s, shard=mine)
     engine.rewrap_evidence()
-    service = Service(engine, settings.CHARGING_SOCKET, civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
+    service = Service(engine, settings.CHARGING_SOCKETS[shard], civil=settings.CIVIL_CLOCK, each_tick=contracts.refresh)
     stop_on_signals(service)
     try:
         service.serve()

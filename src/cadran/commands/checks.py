@@ -122,7 +122,7 @@ def settings_() -> list[Finding]:
     from cadran import settings
 
     found = []
-    if len(os.fsencode(settings.CHARGING_SOCKET)) > 107:
+    if len(os.fsencode(settings.CHARGING_SOCKETS[-1])) > 107:
         found.append(
             Finding(
                 "settings", BAD, f"{settings.VAR} is too long a path for sockets", "set CADRAN_VAR to a shorter one"
@@ -229,7 +229,7 @@ def sockets() -> list[Finding]:
 
     found = []
     running = supervisor.is_running(settings.VAR)
-    for path in (settings.CHARGING_SOCKET, settings.MEDIA_SOCKET):
+    for path in (*settings.CHARGING_SOCKETS, settings.MEDIA_SOCKET):
         answers = path.exists() and _answers(path)
         if running and not answers:
             found.append(
@@ -241,7 +241,7 @@ def sockets() -> list[Finding]:
                     "sockets", BAD, f"{path.name} answers though Cadran does not run", "end the process left behind"
                 )
             )
-    return found or [Finding("sockets", OK, "both answer" if running else "none is in use")]
+    return found or [Finding("sockets", OK, "all answer" if running else "none is in use")]
 
 
 def tones() -> list[Finding]:

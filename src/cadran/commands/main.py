@@ -26,6 +26,7 @@ COMMANDS = (
     "chaos",
     "charging",
     "charging_api",
+    "charging_shards",
     "clauses",
     "clock",
     "credit",

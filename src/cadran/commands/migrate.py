@@ -24,7 +24,20 @@ def migrate_all() -> list[str]:
         if plan:
             call_command("migrate", database=alias, interactive=False, verbosity=0)
             applied += [f"{alias}: {migration.app_label}.{migration.name}" for migration, _backwards in plan]
-    return applied
+    return applied + _shared()
+
+
+def _shared() -> list[str]:
+    """An installation that begins shares its accounts between as many processes as it was told; a later change is asked for."""
+    from django.conf import settings
+
+    from cadran.charging.adapters import sharding
+
+    address, wanted = settings.CHARGING_DATABASE, settings.CHARGING_SHARDS
+    if wanted == 1 or sharding.count(address) == wanted or not sharding.is_fresh(address):
+        return []
+    sharding.raise_to(address, wanted)
+    return [f"charging: shared by {wanted} processes"]
 
 
 @click.command()

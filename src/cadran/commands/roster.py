@@ -106,8 +106,14 @@ def _core() -> list[supervisor.Service]:
     from cadran import settings
 
     return [
-        supervisor.Service(
-            name="charging", argv=_cadran("charging"), ready=probes.unix(settings.CHARGING_SOCKET), stage=MONEY
+        *(
+            supervisor.Service(
+                name=socket_path.stem,
+                argv=_cadran("charging", *(("--shard", str(shard)) if shard else ())),
+                ready=probes.unix(socket_path),
+                stage=MONEY,
+            )
+            for shard, socket_path in enumerate(settings.CHARGING_SOCKETS)
         ),
         supervisor.Service(name="media", argv=_cadran("media"), ready=probes.unix(settings.MEDIA_SOCKET), stage=MEDIA),
         supervisor.Service(

@@ -63,7 +63,7 @@ async def _serve(*, language: str, lan: bool, public: bool, verbose: bool) -> in
 
     var: Path = settings.VAR
     logs.configure("serve")
-    preparation.check_folder(var, settings.CHARGING_SOCKET)
+    preparation.check_folder(var, settings.CHARGING_SOCKETS[-1])
     lock = supervisor.Lock(var)
     lock.take()
     os.environ.update(metrics.prepare(var))

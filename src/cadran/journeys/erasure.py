@@ -16,8 +16,10 @@ def erase_in_charging(event: PendingEvent, charging: Charging) -> None:
     be carried. Again changes nothing."""
     holders = event.body["holders"]
     assert isinstance(holders, Mapping)
-    if holder := holders.get("charging"):
-        charging.erase_evidence(holder=int(str(holder)))
+    for source, holder in holders.items():
+        room, _, shard = str(source).partition("-")
+        if room == "charging":
+            charging.erase_evidence(holder=int(str(holder)), **({"shard": int(shard)} if shard else {}))
     waiting = event.body["events"]
     assert isinstance(waiting, Sequence)
     operations.finish_erasure(event_ids=[int(one) for one in waiting])

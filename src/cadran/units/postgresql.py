@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -16,20 +16,38 @@ from cadran.units.store import Change, Insert, Row, Unit
 
 LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner; the next number is that of the connection that writes
 FENCE_S = 10
-CONNECT_S = 10
+CONNECT_S = 3  # nobody is answered meanwhile
+MOST_SHARDS = 16
 # One row is looked up at a time, in tables whose statistics lag behind: an index is always right.
 _OPTIONS = "-c timezone=UTC -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 _ONLY_SQLITE = re.compile(r" INDEXED BY \w+")
+_ANNOUNCED = 0x43414452 << 32  # and a number: the key of an advisory lock, far from those of owners, which are pairs
+_LAST = "SELECT last_value - 1 + is_called::int FROM {sequence}"
+_ANNOUNCE = "SELECT pg_advisory_xact_lock_shared({base} + last_value - 1 + is_called::int) FROM {sequence}"
+_UNDER_WAY = (
+    f"SELECT min((classid::bigint << 32 | objid::bigint) - {_ANNOUNCED}) FROM pg_locks WHERE locktype = 'advisory'"  # noqa: S608
+    f" AND objsubid = 1 AND classid::bigint BETWEEN {_ANNOUNCED >> 32} AND {(_ANNOUNCED >> 32) + 0xFFFF}"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 class PostgresDatabase:
-    """`store.Database` on a server. shard: the share of the accounts that this process owns. durable: False gives up durability."""
+    """`store.Database` on a server.
+
+    shard: which of the processes that share the database this is. schema: where its own tables lie, beside those of all. numbered: the
+    table whose column `position` readers follow while several write (see `settled`). durable: False gives up durability.
+    """
 
     far = True
 
-    def __init__(self, url: str, *, shard: int = 0, durable: bool = True) -> None:
+    def __init__(
+        self, url: str, *, shard: int = 0, schema: str = "public", numbered: str = "", durable: bool = True
+    ) -> None:
         self._url = url
         self._shard = shard
+        self._options = _OPTIONS if schema == "public" else f"{_OPTIONS} -c search_path={schema},public"
+        self._numbered = numbered
+        self._announce = _ANNOUNCE.format(base=_ANNOUNCED, sequence=f"{numbered}_position_seq")
         self._commit = "on" if durable else "off"
         self._writer: psycopg.Connection[Any] | None = None
         self._prepared: tuple[Unit, Sequence[Insert | Change]] = (Unit(), ())
@@ -60,9 +78,13 @@ class PostgresDatabase:
         try:
             connection = self._ready()
             with connection.pipeline(), connection.transaction():
+                if self._numbered and any(rows and one.table == self._numbered for one, rows in unit.added.items()):
+                    connection.execute(self._announce, prepare=True)
                 for statement in order:
                     if isinstance(statement, Insert):
                         if rows := unit.added.get(statement):
+                            if statement.once:
+                                rows = sorted(rows)  # two that add the same rows wait for each other in one order
                             connection.execute(_sql(statement), _arrays(rows, statement.types), prepare=True)
                     elif changes := unit.changed.get(statement):
                         rows = [values + key for key, values in changes.items()]
@@ -115,7 +137,7 @@ class PostgresDatabase:
                 self._url,
                 autocommit=True,
                 connect_timeout=CONNECT_S,
-                options=_OPTIONS,
+                options=self._options,
                 application_name="cadran charging",
             )
             connection.execute(f"SET synchronous_commit TO {self._commit}")
@@ -125,10 +147,35 @@ class PostgresDatabase:
 
     def _own(self) -> None:
         """A lock that dies with the connection that reads: two owners would each trust a memory that the other makes wrong."""
-        found = self._reader.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, self._shard)).fetchone()
+        try:
+            found = self._reader.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, self._shard)).fetchone()
+        except psycopg.Error as error:
+            self._reader.close()
+            raise _lost(error) from error
         if not (found and found[0]):
             self._reader.close()
             raise store.Taken("another charging process owns this database: stop it first, or call it over its socket")
+
+
+def settled(execute: Callable[[str], Any], table: str) -> int:
+    """Up to which position a table's rows are all there, whatever its several writers are still at: numbers are drawn in one order
+    and committed in another, so that a reader who goes on from the highest one seen would miss what is committed after it.
+
+    A writer takes a shared lock on the last number drawn before it draws its own, and keeps it to the end of its transaction. What was
+    drawn before the first question below is therefore behind a lock seen by the second, or over. The caller reads the rows afterwards.
+    """
+    drawn = int(execute(_LAST.format(sequence=f"{table}_position_seq")).fetchone()[0])
+    under_way = execute(_UNDER_WAY).fetchone()[0]
+    return drawn if under_way is None else min(drawn, int(under_way))
+
+
+def alone(connection: psycopg.Connection[Any]) -> None:
+    """Take the locks of all owners, of as many as there could ever be, for as long as this connection lives. Raises Taken."""
+    for number in range(MOST_SHARDS):
+        for lock in (LOCK, LOCK + 1):
+            found = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (lock, number)).fetchone()
+            if not (found and found[0]):
+                raise store.Taken(f"the charging process of shard {number} lives: stop Cadran first")
 
 
 def _lost(error: psycopg.Error) -> store.DatabaseLost:
@@ -176,7 +223,8 @@ def _sql(statement: Insert | Change) -> str:
     """Names are constants of the rooms."""
     if isinstance(statement, Insert):
         arrays = ", ".join(f"%s::{kind}[]" for kind in statement.types)
-        return f"INSERT INTO {statement.table} ({', '.join(statement.columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+        kept = " ON CONFLICT DO NOTHING" if statement.once else ""
+        return f"INSERT INTO {statement.table} ({', '.join(statement.columns)}) SELECT * FROM unnest({arrays}){kept}"  # noqa: S608
     names = (*statement.sets, *statement.adds, *statement.keys)
     arrays = ", ".join(f"%s::{kind}[]" for kind in statement.types)
     given = [f"{name} = new.{name}" for name in statement.sets]

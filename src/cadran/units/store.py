@@ -47,11 +47,15 @@ class Taken(CadranError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insert:
-    """Rows added to a table, in order; the values of a row are in the order of `columns`. types: theirs, as PostgreSQL names them."""
+    """Rows added to a table, in order; the values of a row are in the order of `columns`. types: theirs, as PostgreSQL names them.
+
+    once: several processes write such rows, and one that another has added meanwhile is left as it is.
+    """
 
     table: str
     columns: tuple[str, ...]
     types: tuple[str, ...] = ()
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ The process that holds them is the database's only writer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -74,15 +75,17 @@ _EVER = "SELECT 1 FROM balance_bucket WHERE owner = ? LIMIT 1"
 _OF = f"SELECT {_COLUMNS} FROM balance_bucket WHERE owner = ? AND expired_at IS NULL ORDER BY expires_at"  # noqa: S608
 _DUE = (
     f"SELECT {_COLUMNS} FROM balance_bucket WHERE expired_at IS NULL AND expires_at <= ?"  # noqa: S608
-    " ORDER BY expires_at, owner, bucket LIMIT ?"
+    " AND (expires_at, owner, bucket) > (?, ?, ?) ORDER BY expires_at, owner, bucket LIMIT ?"
 )
+_FROM_THE_START = ("0001-01-01 00:00:00", "", "")
 
 
 class MemoryBuckets:
-    """`balance.ports.Buckets`. Changes are undone and taken with `memory`."""
+    """`balance.ports.Buckets`. Changes are undone and taken with `memory`. owns: which accounts' buckets this process looks after."""
 
-    def __init__(self, memory: Memory, database: Database) -> None:
+    def __init__(self, memory: Memory, database: Database, owns: Callable[[str], bool] = lambda owner: True) -> None:
         self._memory = memory
+        self._owns = owns
         self._rows = database.rows
         self._wallets: dict[str, ports.Wallet] = {}
         self._of: dict[str, tuple[ports.BucketDates, ...]] = {}
@@ -136,8 +139,15 @@ class MemoryBuckets:
         changed = self._memory.unit.changed
         away = len(changed.get(EXPIRE, ())) + len(changed.get(EXTEND, ()))
         found: dict[tuple[str, str], ports.BucketDates] = {}
-        for row in self._rows(_DUE, (text(at), limit + away)):
-            found[row[0], row[1]] = self._buckets.get((row[0], row[1])) or _dates(row)
+        place, most = _FROM_THE_START, limit + away
+        while len(found) < most:
+            rows = self._rows(_DUE, (text(at), *place, most))
+            for row in rows:
+                if self._owns(row[0]):
+                    found[row[0], row[1]] = self._buckets.get((row[0], row[1])) or _dates(row)
+            if len(rows) < most:
+                break
+            place = text(instant(rows[-1][9])), rows[-1][0], rows[-1][1]
         for row in self._memory.unit.added.get(INSERT_BUCKET, ()):
             found[row[0], row[1]] = self._buckets[row[0], row[1]]
         due = [dates for dates in found.values() if dates.expired_at is None and dates.expires_at <= at]

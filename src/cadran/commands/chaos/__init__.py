@@ -43,6 +43,9 @@ SUCCESSOR_AFTER = timedelta(hours=9)
 )
 @click.option("--backend", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option(
+    "--shards", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of charging, on PostgreSQL."
+)
+@click.option(
     "--report", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where the report goes: HTML and SVG."
 )
 @click.option(
@@ -56,11 +59,14 @@ def command(
     seed: int | None,
     kill_every: float,
     backend: str,
+    shards: int,
     folder: Path | None,
     lang: str,
     as_json: bool,
 ) -> None:
     """Prove charging under kill -9, clock jumps, duplicates and reordering; exit 0 only if all is well."""
+    if shards > 1 and backend != "postgresql":
+        raise click.BadParameter("a file has one writer: shards need --backend postgresql")
     logs.configure("chaos", level="ERROR")  # a client that writes to a killed service warns each time
     size = plan.Size(
         seconds=seconds,
@@ -70,6 +76,7 @@ def command(
         kill_every_s=kill_every,
         switches=min(8, max(2, sessions // 50)) if sessions > 1 else 1,
         backend=backend,
+        shards=shards,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with it
     with tempfile.TemporaryDirectory(prefix="cadran-chaos-", dir=_place()) as name:
@@ -94,7 +101,7 @@ def play(size: plan.Size, folder: Path, *, quiet: bool = False) -> outcome.Outco
     choices = plan.Choices(size, markets)
     state = folder / "var"
     server = postgresql.Postgresql() if size.backend == "postgresql" else None
-    machine = host.Host(state, size.lease_s, server)
+    machine = host.Host(state, size.lease_s, server, shards=size.shards)
     diary = folder / DIARY
     try:
         machine.found(settings.BRANDS, markets, START)

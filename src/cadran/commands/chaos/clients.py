@@ -6,13 +6,14 @@ import asyncio
 import random
 import time
 from array import array
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from cadran.charging import wire
 from cadran.charging.adapters.client import AsyncCharging
+from cadran.charging.adapters.links import AsyncLink
 from cadran.charging.ports import ChargingRefused, ChargingUnavailable
 from cadran.commands.chaos.diary import Diary
 from cadran.commands.chaos.replay import Samples
@@ -49,8 +50,19 @@ class Figures:
 class CountingCharging(AsyncCharging):
     """The client of the house, with each exchange counted and timed, and one knock at a closed door instead of thousands."""
 
-    def __init__(self, path: Path, figures: Figures) -> None:
-        super().__init__(path)
+    def __init__(self, sockets: Sequence[Path], figures: Figures) -> None:
+        self._figures = figures
+        super().__init__(sockets)
+
+    def link(self, path: str, timeout_s: float) -> AsyncLink:
+        return _CountingLink(path, timeout_s, self._figures)
+
+
+class _CountingLink(AsyncLink):
+    """The way to one of the processes."""
+
+    def __init__(self, path: str, timeout_s: float, figures: Figures) -> None:
+        super().__init__(path, timeout_s)
         self._figures = figures
         self._door = asyncio.Lock()
 

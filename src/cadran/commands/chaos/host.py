@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -36,13 +36,16 @@ class Host:
     folder: Path
     lease_s: int
     database: Postgresql | None = None
+    shards: int = 1
     peak_kb: int = 0
-    charging: subprocess.Popen[bytes] | None = None
+    owners: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     sealer: subprocess.Popen[bytes] | None = None
 
     @property
-    def socket(self) -> Path:
-        return self.folder / "run" / "charging.sock"
+    def sockets(self) -> tuple[Path, ...]:
+        """Of every process of charging, by shard."""
+        names = ("charging.sock", *(f"charging-{shard}.sock" for shard in range(1, self.shards)))
+        return tuple(self.folder / "run" / name for name in names)
 
     @property
     def clock(self) -> OffsetClock:
@@ -58,6 +61,7 @@ class Host:
             "CADRAN_SANDBOX": "1",
             "DJANGO_SETTINGS_MODULE": "cadran.settings",
             "OPENBLAS_NUM_THREADS": "1",
+            "CADRAN_CHARGING_SHARDS": str(self.shards),
             **({"CADRAN_CHARGING_DATABASE": self.database.address} if self.database else {}),
         }
 
@@ -92,47 +96,55 @@ class Host:
             raise ChaosFailed(f"the evidence could not be verified: {done.stderr[-2000:]}") from None
         return {**told, "exit": done.returncode}
 
-    def spawn(self) -> None:
-        """Start charging; it serves when `serving` is true."""
-        words = ("-m", "cadran", "charging", "--lease-s", str(self.lease_s))
-        self.charging = self._start("charging", *words)
+    def spawn(self, shard: int = 0) -> None:
+        """Start a process of charging; it serves when `serving` is true."""
+        words = ("-m", "cadran", "charging", "--lease-s", str(self.lease_s), "--shard", str(shard))
+        self.owners[shard] = self._start(self.sockets[shard].stem, *words)
+
+    def spawn_all(self) -> None:
+        """Start every process of charging that does not run."""
+        for shard in range(self.shards):
+            if shard not in self.owners or self.owners[shard].poll() is not None:
+                self.spawn(shard)
 
     def spawn_sealer(self) -> None:
         self.sealer = self._start("sealing", "-m", "cadran.commands.chaos.sealing", "0.5")
 
     async def serving(self) -> None:
-        """Wait until charging answers at its socket. Raises ChaosFailed."""
+        """Wait until every process of charging answers at its socket. Raises ChaosFailed."""
         until = time.monotonic() + START_S
-        while not self._listens():
-            assert self.charging is not None
-            if self.charging.poll() is not None or time.monotonic() > until:
-                raise ChaosFailed(f"charging did not start: {self.last_words()}")
-            await asyncio.sleep(POLL_S)
+        for shard, path in enumerate(self.sockets):
+            while not _listens(path):
+                if self.owners[shard].poll() is not None or time.monotonic() > until:
+                    raise ChaosFailed(f"charging did not start: {self.last_words(shard)}")
+                await asyncio.sleep(POLL_S)
 
-    def kill(self, which: str = "charging") -> None:
-        """kill -9, and wait until it is gone."""
-        process = self.sealer if which == "sealing" else self.charging
-        if process is None:
-            return
-        if which == "charging":
-            self.measure()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+    def kill(self, shard: int = 0) -> None:
+        """kill -9 a process of charging, and wait until it is gone."""
+        self.measure()
+        _kill(self.owners[shard])
 
-    async def pause(self, seconds: float) -> None:
-        """Stop charging for a while, as a machine that swaps does, and let it go on."""
-        assert self.charging is not None
-        self.charging.send_signal(signal.SIGSTOP)
+    def kill_all(self) -> None:
+        """The same for every process of charging."""
+        for shard in self.owners:
+            self.kill(shard)
+
+    def kill_sealer(self) -> None:
+        if self.sealer is not None:
+            _kill(self.sealer)
+
+    async def pause(self, seconds: float, shard: int = 0) -> None:
+        """Stop a process of charging for a while, as a machine that swaps does, and let it go on."""
+        owner = self.owners[shard]
+        owner.send_signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.charging.send_signal(signal.SIGCONT)
+            owner.send_signal(signal.SIGCONT)
 
     async def fill_disk(self, seconds: float) -> None:
         """For a while every write of charging to a file fails, as on a full disk."""
-        assert self.charging is not None
-        process = psutil.Process(self.charging.pid)
+        process = psutil.Process(self.owners[0].pid)
         before = process.rlimit(psutil.RLIMIT_FSIZE)
         process.rlimit(psutil.RLIMIT_FSIZE, (1, before[1]))
         try:
@@ -142,19 +154,17 @@ class Host:
                 process.rlimit(psutil.RLIMIT_FSIZE, before)
 
     def stop(self) -> int:
-        """End charging in order; its exit code."""
-        assert self.charging is not None
+        """End charging in order; the first exit code that is not 0."""
         self.measure()
-        self.charging.terminate()
-        return self.charging.wait(20)
+        for owner in self.owners.values():
+            owner.terminate()
+        return next((code for code in [owner.wait(20) for owner in self.owners.values()] if code), 0)
 
     def close(self) -> None:
         """Nothing of the run goes on."""
-        for process in (self.charging, self.sealer):
+        for process in (*self.owners.values(), self.sealer):
             if process is not None and process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait(20)
+                _kill(process)
         if self.database is not None:
             self.database.close()
 
@@ -165,21 +175,20 @@ class Host:
         return store.SqliteReader(self.folder / "charging.db")
 
     @property
-    def ended(self) -> bool:
-        """Charging ended by itself."""
-        return self.charging is not None and self.charging.poll() is not None
+    def ended(self) -> tuple[int, ...]:
+        """The shards whose process ended by itself."""
+        return tuple(shard for shard, owner in self.owners.items() if owner.poll() is not None)
 
     def measure(self) -> None:
-        """Take the peak of the resident memory of charging and what it started."""
-        if self.charging is None:
-            return
-        with contextlib.suppress(OSError, ValueError):
-            for line in Path(f"/proc/{self.charging.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    self.peak_kb = max(self.peak_kb, int(line.split()[1]))
+        """Take the peak of the resident memory of the processes of charging."""
+        for owner in self.owners.values():
+            with contextlib.suppress(OSError, ValueError):
+                for line in Path(f"/proc/{owner.pid}/status").read_text().splitlines():
+                    if line.startswith("VmHWM:"):
+                        self.peak_kb = max(self.peak_kb, int(line.split()[1]))
 
-    def last_words(self) -> str:
-        log = self.folder / "log" / "charging.log"
+    def last_words(self, shard: int = 0) -> str:
+        log = self.folder / "log" / f"{self.sockets[shard].stem}.log"
         return log.read_text(errors="replace")[-1500:] if log.exists() else ""
 
     def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
@@ -200,10 +209,17 @@ class Host:
         with path.open("ab") as log, process.stdout as said:
             shutil.copyfileobj(said, log)
 
-    def _listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            try:
-                probe.connect(str(self.socket))
-            except OSError:
-                return False
-        return True
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -115,6 +115,7 @@ class Outcome:
             "accounts": self.size.accounts,
             "sessions": self.size.sessions,
             "backend": self.size.backend,
+            "shards": self.size.shards,
             "faults": self.faults[:100],
             "machine": dict(self.machine),
         }

@@ -25,6 +25,7 @@ class Size:
     kill_every_s: float
     switches: int
     backend: str = "sqlite"
+    shards: int = 1
 
     @property
     def lease_s(self) -> int:

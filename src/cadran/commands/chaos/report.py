@@ -264,7 +264,7 @@ def _proofs(told: dict[str, object], words: dict[str, str]) -> str:
 def _again(size: plan.Size) -> str:
     return (
         f"cadran chaos --seconds {size.seconds:g} --accounts {size.accounts} --sessions {size.sessions}"
-        f" --kill-every {size.kill_every_s:g} --backend {size.backend} --seed {size.seed}"
+        f" --kill-every {size.kill_every_s:g} --backend {size.backend} --shards {size.shards} --seed {size.seed}"
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from cadran.charging import shards
 from cadran.charging.adapters.client import AsyncCharging
 from cadran.charging.ports import ChargingUnavailable
 from cadran.commands.chaos import checking, plan, replay
@@ -80,7 +81,7 @@ class Run:
         """The whole of it; the diary is written to `path`."""
         self._samples = replay.Samples(self.choices.rng("samples"))
         with diaries.Diary(path) as self.diary:
-            self.host.spawn()
+            self.host.spawn_all()
             self.host.spawn_sealer()
             await self.host.serving()
             desk = Desk(self.choices, self._patient())
@@ -111,51 +112,52 @@ class Run:
             await asyncio.sleep(min(next(gaps), left))
             if self._until(self.size.seconds) <= 0:
                 return
-            if self.host.ended:
-                self.world.faults.append(f"charging ended by itself: {self.host.last_words()}")
+            for shard in self.host.ended:
+                self.world.faults.append(f"charging ended by itself: {self.host.last_words(shard)}")
                 await self._back()
+            shard = rng.randrange(self.host.shards) if self.host.shards > 1 else 0
             what = rng.choices(list(chances), list(chances.values()))[0] if self.told.kills else "kill"
             if what == "pause":
                 self.told.kills.append((self._now(), "pause"))
-                await self.host.pause(rng.uniform(0.1, 0.6))
+                await self.host.pause(rng.uniform(0.1, 0.6), shard)
             elif what == "disk-full":
                 self.told.kills.append((self._now(), "disk-full"))
                 await self.host.fill_disk(rng.uniform(0.05, 0.8))
                 await self._back()
             elif what == "kill-sealer":
-                self.host.kill("sealing")
+                self.host.kill_sealer()
                 self.told.kills.append((self._now(), "sealer"))
                 self.host.spawn_sealer()
             elif what == "kill-switch":
                 await self._kill_switch(rng.randrange(len(self._switches)))
             elif what == "stall":
-                await self._kill_while_stalled()
+                await self._kill_while_stalled(shard)
             elif what in ("kill-postgresql", "kill-both", "kill-backend"):
-                await self._kill_database(what, rng.random())
+                await self._kill_database(what, rng.random(), shard)
             else:
-                await self._kill_charging(rng.uniform(0, 0.7) if what == "kill-starting" else None)
+                await self._kill_charging(shard, rng.uniform(0, 0.7) if what == "kill-starting" else None)
             self._jump(rng.random(), rng.choice(JUMPS_MIN))
             if rng.random() < 0.3:
                 await asyncio.sleep(0)
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(desk.expire(), 2)
 
-    async def _kill_charging(self, again_after_s: float | None) -> None:
-        """Kill charging, look at what it left, start it again; where told, kill it once more while it starts."""
-        self.host.kill()
+    async def _kill_charging(self, shard: int, again_after_s: float | None) -> None:
+        """Kill a process of charging, look at what it left, start it again; where told, kill it once more while it starts."""
+        self.host.kill(shard)
         since = self._now()
         self.told.kills.append((since, "charging"))
         await asyncio.to_thread(self._look)
         if again_after_s is not None:
-            self.host.spawn()
+            self.host.spawn(shard)
             await asyncio.sleep(again_after_s)
-            self.host.kill()
+            self.host.kill(shard)
             self.told.kills.append((self._now(), "charging"))
-        self.host.spawn()
+        self.host.spawn(shard)
         await self.host.serving()
         self.told.outages.append((since, self._now()))
 
-    async def _kill_database(self, what: str, chance: float) -> None:
+    async def _kill_database(self, what: str, chance: float, shard: int) -> None:
         """Kill PostgreSQL whole, with charging or without, or one of its processes; wait until charging answers again."""
         database, since = self.host.database, self._now()
         assert database is not None
@@ -165,21 +167,21 @@ class Run:
         else:
             await asyncio.to_thread(database.kill)
             if what == "kill-both":
-                self.host.kill()
+                self.host.kill(shard)
                 self.told.kills.append((since, "charging"))
             await asyncio.to_thread(database.start)
         await self._back()
         self.told.outages.append((since, self._now()))
         await asyncio.to_thread(self._look)
 
-    async def _kill_while_stalled(self) -> None:
+    async def _kill_while_stalled(self, shard: int) -> None:
         """Charging dies while PostgreSQL is still at its last transaction, which ends only after charging has come back."""
         assert self.host.database is not None
         stalled, since = await asyncio.to_thread(self.host.database.stall_a_writer), self._now()
         try:
-            self.host.kill()
+            self.host.kill(shard)
             self.told.kills.append((since, "charging"))
-            self.host.spawn()
+            self.host.spawn(shard)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._back(), STALL_S)
         finally:
@@ -192,17 +194,21 @@ class Run:
         await asyncio.to_thread(self._look)
 
     async def _back(self) -> None:
-        """Until charging does something with the database again; where it ended by itself, it is started again, as in service."""
+        """Until charging does something with the database again, each shard of it; where it ended by itself, it is started again,
+        as in service."""
         until = time.monotonic() + COMEBACK_S
-        probe = AsyncCharging(self.host.socket, timeout_s=1)
+        probe = AsyncCharging(self.host.sockets, timeout_s=1)
+        wanted = {shards.of(f"probe{number}", self.host.shards): f"probe{number}" for number in range(100)}
         while True:
-            if self.host.ended:  # it may find the database still owned by the dead one, for a moment
+            for ended in self.host.ended:  # it may find the database still owned by the dead one, for a moment
                 self.told.kills.append((self._now(), "ended"))
-                self.host.spawn()
+                self.host.spawn(ended)
             try:
-                return await probe.open_wallet(
-                    account="probe", brand=self.choices.markets[0].brand, currency="EUR", at=self.host.clock.now()
-                )
+                for account in wanted.values():
+                    await probe.open_wallet(
+                        account=account, brand=self.choices.markets[0].brand, currency="EUR", at=self.host.clock.now()
+                    )
+                return
             except ChargingUnavailable as error:
                 if time.monotonic() > until:
                     raise ChaosFailed(f"charging did not come back: {error}: {self.host.last_words()}") from error
@@ -233,10 +239,10 @@ class Run:
 
     async def _aftermath(self, desk: Desk) -> None:
         """Dead once more, and alive: what was asked is asked again, leases end, credit expires; then charging ends in order."""
-        self.host.kill()
+        self.host.kill_all()
         self.told.kills.append((self._now(), "charging"))
         await asyncio.to_thread(self._look)
-        self.host.spawn()
+        self.host.spawn_all()
         await self.host.serving()
         patient = self._patient()
         await asyncio.sleep(0)
@@ -254,7 +260,7 @@ class Run:
         code = await asyncio.to_thread(self.host.stop)
         if code:
             self.world.faults.append(f"charging ended with {code}: {self.host.last_words()}")
-        self.host.kill("sealing")
+        self.host.kill_sealer()
 
     def _open(self) -> bool:
         with contextlib.closing(self.host.reader()) as reader:
@@ -273,7 +279,7 @@ class Run:
         return Switch(self.world, f"s{number}", life, slots, self._patient(), self._patient())
 
     def _patient(self) -> Patient:
-        return Patient(CountingCharging(self.host.socket, self.figures), self.diary, self.figures, self._samples)
+        return Patient(CountingCharging(self.host.sockets, self.figures), self.diary, self.figures, self._samples)
 
     def _now(self) -> float:
         return time.monotonic() - self.figures.start

@@ -20,6 +20,8 @@ INSERT_ACCOUNT = Insert(
     ("owner", "name", "currency", "floor_micros", "balance_micros", "held_micros", "opened_at"),
     ("text", "text", "text", "bigint", "bigint", "bigint", "timestamptz"),
 )
+# The operator's own accounts: every shard of charging opens them where they are missing.
+INSERT_HOUSE = Insert(INSERT_ACCOUNT.table, INSERT_ACCOUNT.columns, INSERT_ACCOUNT.types, once=True)
 INSERT_TRANSFER = Insert(
     "ledger_transfer",
     (
@@ -51,8 +53,9 @@ MOVE = Change(
     adds=("balance_micros", "held_micros"),
     types=("bigint", "bigint", "text", "text"),
 )
-ORDER = (INSERT_ACCOUNT, INSERT_TRANSFER, INSERT_POSTING, MOVE)
+ORDER = (INSERT_HOUSE, INSERT_ACCOUNT, INSERT_TRANSFER, INSERT_POSTING, MOVE)
 
+HOUSE = "house/"
 _ACCOUNT = "SELECT currency, floor_micros, balance_micros, held_micros FROM ledger_account WHERE owner = ? AND name = ?"
 _FUNDED = (
     "SELECT name, currency, floor_micros, balance_micros, held_micros FROM ledger_account"
@@ -188,7 +191,8 @@ class MemoryBooks:
             ref=ref, currency=currency, floor_micros=floor_micros, balance_micros=start, held_micros=start
         )
         self._memory.put(self._of(ref.owner), ref.name, account)
-        self._memory.insert(INSERT_ACCOUNT, (ref.owner, ref.name, currency, floor_micros, start, start, text(at)))
+        statement = INSERT_HOUSE if floor_micros is None and ref.owner.startswith(HOUSE) else INSERT_ACCOUNT
+        self._memory.insert(statement, (ref.owner, ref.name, currency, floor_micros, start, start, text(at)))
 
     def insert_transfer(self, transfer: rules.Transfer) -> None:
         debit, credit = self.account(transfer.debit), self.account(transfer.credit)

@@ -1,10 +1,13 @@
 """The database files that hold evidence, and the statements that read them.
 
-`settings.EVIDENCE_FILES` names each file and its database alias; the name stands in every leaf, so it never changes.
+`settings.EVIDENCE_FILES` names each file and its database alias; the name stands in every leaf, so it never changes. Where charging is
+shared by several processes, each keeps tables of its own: `charging-1` is the second one's.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +18,7 @@ from cadran.policy.proof import rules
 from cadran.policy.proof.journal import Execute
 
 HOUSE = "house"
+_TABLE = re.compile(r"\bevidence_(?:commitment|body|key|start)\b")
 _ENTRIES = "SELECT position, at, kind, holder, commitment FROM evidence_commitment WHERE position > ? ORDER BY position LIMIT ?"
 _SEALS = "SELECT number, body, hash, signature, leaves FROM evidence_seal WHERE number > ? AND number <= ? ORDER BY number LIMIT 50"
 CHUNK = 1000
@@ -34,7 +38,17 @@ def execute(source: str) -> Execute:
     if connection.vendor != "postgresql":
         run: Execute = raw.execute
         return run
-    return lambda statement, values=(): raw.execute(statement.replace("?", "%s"), values)
+    return lambda statement, values=(): raw.execute(_placed(statement, source), values)
+
+
+def table(source: str, name: str) -> str:
+    """The name of a table of evidence for that source; those of the further shards of charging lie in a schema each."""
+    return f"{source.replace('-', '_')}.{name}" if "-" in source else name
+
+
+@functools.lru_cache(maxsize=512)
+def _placed(statement: str, source: str) -> str:
+    return _TABLE.sub(lambda found: table(source, found[0]), statement.replace("?", "%s"))
 
 
 def entries_after(run: Execute, source: str, position: int, limit: int) -> list[rules.Entry]:

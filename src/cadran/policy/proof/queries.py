@@ -34,7 +34,7 @@ _OF_KIND = f"{_SELECT} WHERE c.kind = ?{_NO_CALL} ORDER BY c.position"
 _OF_HOLDER = " AND c.position IN (SELECT position FROM evidence_body WHERE holder = ? AND position < ?)"
 _LATER = f"{_SELECT} WHERE c.position < ?"
 _NEWEST_FIRST = " ORDER BY c.position DESC LIMIT ?"
-_CURSOR = re.compile(r"[a-z]+=[0-9]{1,18}(,[a-z]+=[0-9]{1,18})*")
+_CURSOR = re.compile(r"[a-z]+(-[0-9]{1,2})?=[0-9]{1,18}(,[a-z]+(-[0-9]{1,2})?=[0-9]{1,18})*")
 
 
 class InvalidCursor(InvalidInput):

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from cadran.charging import ports, wire
+from cadran.charging.adapters import routing
 from cadran.charging.ports import ChargingUnavailable
 
 TIMEOUT_S = 4.0
@@ -23,16 +24,13 @@ _Waiting = asyncio.Future[wire.Answer]
 class PipedCharging:
     """`desk.AsyncCharging`. Use it from one event loop."""
 
-    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
-        self._path, self._timeout_s = str(path), timeout_s
-        self._numbers = itertools.count(1)
-        self._link: _Link | None = None
-        self._connecting: asyncio.Lock | None = None
+    def __init__(self, path: Path | Sequence[Path], timeout_s: float = TIMEOUT_S) -> None:
+        self._pipes = [_Pipe(place, timeout_s) for place in routing.places(path)]
+        self._routes = routing.Routes(len(self._pipes)) if len(self._pipes) > 1 else None
 
     async def close(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        for pipe in self._pipes:
+            pipe.close()
 
     async def authorise(self, request: ports.AuthoriseCall) -> ports.Grant:
         return cast(ports.Grant, await self._call("authorise", request))
@@ -56,6 +54,27 @@ class PipedCharging:
         await self._call("ping", wire.Ping())
 
     async def _call(self, op: str, args: wire.Args) -> object:
+        if self._routes is None:
+            return await self._pipes[0].call(op, args)
+        steps = self._routes.steps(op, args)
+        return await routing.walked_async(steps, lambda shard, op, args: self._pipes[shard].call(op, args))
+
+
+class _Pipe:
+    """The way to one charging process."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        self._path, self._timeout_s = path, timeout_s
+        self._numbers = itertools.count(1)
+        self._link: _Link | None = None
+        self._connecting: asyncio.Lock | None = None
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    async def call(self, op: str, args: wire.Args) -> object:
         loop = asyncio.get_running_loop()
         deadline, pause_s = loop.time() + self._timeout_s, FIRST_PAUSE_S
         for attempt in range(ATTEMPTS):
