@@ -131,6 +131,7 @@ class _Log(Engine):
         self.calls = cast("object", _NoCalls())  # type: ignore[assignment]
         self.lock = RLock()
         self.before_run = None
+        self._away = None
 
     def alone(self, work: Work) -> bool:
         return True
