@@ -188,7 +188,7 @@ def test_a_retransmission_gets_the_very_same_answer_and_holds_once(gateway: Gate
 
 
 def test_without_charging_nothing_is_answered_so_that_it_is_sent_again(gateway: Gateway) -> None:
-    gateway.board.charging._path, gateway.board.charging._timeout_s = "/nonexistent", 0.05
+    gateway.board.charging._pipes[0]._path, gateway.board.charging._pipes[0]._timeout_s = "/nonexistent", 0.05
     assert gateway.send(access()) == []
 
 
