@@ -182,6 +182,7 @@ INSTALLED_APPS = [
     "cadran.voice",
     "cadran.voice.callback",
     "cadran.voice.switches",
+    "cadran.voice.access",
     "cadran.messaging",
     "cadran.messaging.webhooks",
     "cadran.invoicing",
@@ -262,6 +263,7 @@ _FILE_OF_APP = {
     "charging": "charging",
     "voice": "voice",
     "callback": "voice",
+    "voice_access": "voice",
 }
 
 

@@ -52,6 +52,10 @@ class Plane:
     accounts: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
+    @property
+    def seed_file(self) -> Path:
+        return Path(__file__).with_name("seed.py")
+
     def __post_init__(self) -> None:
         self.sip_port, self.carrier_port, self.carrier2_port = free_udp(3)
         self.rtp_min = 10_000 + os.getpid() % 5 * 800
@@ -158,7 +162,7 @@ class Plane:
 
     def _seed(self, *args: str) -> str:
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("seed.py")), *args],
+            [sys.executable, str(self.seed_file), *args],
             env=self.env,
             capture_output=True,
             text=True,

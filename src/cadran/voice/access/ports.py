@@ -41,6 +41,7 @@ class Caller:
     """A recognised caller, or the reason why not.
 
     refused: empty, or withheld | unknown | closed | suspended | unauthenticated | not-open | too-many; prompts say it in `language`.
+    warning_s: seconds before the end at which the caller is told that a call ends and no more can follow; 0 for never.
     begins: the state of the menu's table at which it begins, empty for its start (`pin` where a PIN is due, `prepared` with a
     destination where EasyDialer prepared the call).
     """
@@ -58,6 +59,7 @@ class Caller:
     consumer: bool = True
     by_minute: bool = False
     shown: str = ""
+    warning_s: int = 0
     begins: str = ""
     values: Mapping[str, Value] = field(default_factory=dict)
 

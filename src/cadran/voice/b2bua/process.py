@@ -14,6 +14,7 @@ from cadran.charging.adapters.client import AsyncCharging
 from cadran.policy import queries as policy
 from cadran.units import errors
 from cadran.units.clock import BootClock
+from cadran.voice.access import assembly
 from cadran.voice.b2bua import stack
 from cadran.voice.b2bua.background import Background
 from cadran.voice.b2bua.door import Door
@@ -96,6 +97,8 @@ def run() -> None:
     gc.set_threshold(*COLLECT)
     sys.setswitchinterval(SWITCH_S)
     server.start()
+    server.reception = assembly.reception(server, media, every_s=options.carriers_s)
+    server.reception.start()
     callbacks = Callbacks(server)
     server.guests.append(callbacks)
     callbacks.start()

@@ -75,6 +75,14 @@ class Guests(Protocol):
         ...
 
 
+class Reception(Protocol):
+    """Takes the calls of carriers that are for no customer's number."""
+
+    def take(self, request: Any, transaction: Any, carrier: Carrier) -> tuple[Any] | None:
+        """What sippy is to be told of an INVITE, in a tuple; None where it is not for us."""
+        ...
+
+
 class Server:
     """Everything that lives as long as the process."""
 
@@ -97,6 +105,7 @@ class Server:
         self.background, self.charging, self.media, self.journal = background, charging, media, journal
         self.sessions: dict[str, Session] = {}
         self.guests: list[Guests] = []
+        self.reception: Reception | None = None
         self.patience = machine.Patience(
             no_answer_s=options.no_answer_s, carrier_silence_s=options.carrier_silence_s, bye_s=options.bye_s
         )
@@ -187,7 +196,8 @@ class Server:
             return early
         source = request.getSource()
         if method == "INVITE" and (carrier := self.place.books.sender(source)) is not None:
-            return self._invite(request, transaction, carrier=carrier)
+            taken = self.reception.take(request, transaction, carrier) if self.reception is not None else None
+            return taken[0] if taken is not None else self._invite(request, transaction, carrier=carrier)
         return self._identified(request, transaction)
 
     def _unacceptable(self, request: Any) -> Any:

@@ -9,6 +9,10 @@ any_port = false                    # whether inbound calls may come from other 
 number_form = "plus"                # +33..., or "digits"
 vouches = false                     # whether it lets only calls through whose calling number it has authenticated
 from_abroad = false                 # whether it delivers calls that come from other countries
+
+[[certificate]]                     # of an operator whose SHAKEN PASSporTs are believed, filed beside carriers.toml
+x5u = "https://certificates.example/one.pem"
+file = "certificates/one.pem"
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from cadran.units.errors import CadranError, InvalidInput
 log = structlog.get_logger("voice.carriers")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:/[A-Za-z0-9][A-Za-z0-9_-]*){0,2}\.pem")
 _FLAGS = {"inbound": True, "outbound": True, "any_port": False, "vouches": False, "from_abroad": False}
 _KEYS = {"name", "address", "priority", "number_form", *_FLAGS}
 
@@ -65,9 +70,11 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All carriers of a brand, in the order in which they are tried."""
+    """All carriers of a brand, in the order in which they are tried. certificates: (x5u, PEM) of operators whose PASSporTs are
+    believed."""
 
     carriers: tuple[Carrier, ...] = ()
+    certificates: tuple[tuple[str, str], ...] = ()
 
     def outbound(self, digits: str = "") -> tuple[Carrier, ...]:
         """Those that take calls to a number (international digits without plus), in the order in which they are tried."""
@@ -83,7 +90,7 @@ class Book:
             kept.pop(partner.name, None)
             if partner.enabled and (made := _of_partner(partner)) is not None:
                 kept[partner.name] = made
-        return Book(tuple(sorted(kept.values(), key=lambda one: (one.priority, one.name))))
+        return replace(self, carriers=tuple(sorted(kept.values(), key=lambda one: (one.priority, one.name))))
 
     def sender(self, source: tuple[str, int]) -> Carrier | None:
         """The carrier that this source address belongs to, or None."""
@@ -101,6 +108,11 @@ class Books:
         """The carriers by which calls of that brand go out."""
         theirs = self.by_brand.get(brand, Book())
         return theirs if theirs.carriers else self.by_brand.get(self.own, Book())
+
+    @property
+    def certificates(self) -> Mapping[str, str]:
+        """The PEM certificates of all brands by their x5u."""
+        return {x5u: pem for book in self.by_brand.values() for x5u, pem in book.certificates}
 
     def sender(self, source: tuple[str, int]) -> Carrier | None:
         """The carrier, of whatever brand, that this source address belongs to; where several brands have it, none of them must say
@@ -129,12 +141,21 @@ def load(path: Path, names: Mapping[str, str] | None = None) -> Book:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidCarriers(f"{path.name}: {error}") from None
     rows = data.get("carrier", [])
-    if not isinstance(rows, list) or set(data) - {"carrier"} or not all(isinstance(row, dict) for row in rows):
-        raise InvalidCarriers(f"{path.name}: write each carrier as a [[carrier]] table, and nothing else")
+    if (
+        not isinstance(rows, list)
+        or set(data) - {"carrier", "certificate"}
+        or not all(isinstance(row, dict) for row in rows)
+    ):
+        raise InvalidCarriers(
+            f"{path.name}: write each carrier as a [[carrier]] table, certificates as [[certificate]]"
+        )
     found = [_carrier(row, path.name, sandbox_names() if names is None else names) for row in rows]
     if len({one.name for one in found}) != len(found):
         raise InvalidCarriers(f"{path.name}: two carriers have the same name")
-    return Book(tuple(sorted(found, key=lambda one: (one.priority, one.name))))
+    return Book(
+        tuple(sorted(found, key=lambda one: (one.priority, one.name))),
+        _certificates(data.get("certificate", []), path),
+    )
 
 
 def of_brand(brand: str, folder: Path) -> Book:
@@ -152,6 +173,23 @@ def of_brands(brands: Sequence[str], folder: Path, *, own: str) -> Books:
         except InvalidCarriers as error:
             log.error("carriers-unusable", brand=brand, error=error.message)
     return Books({brand: book for brand, book in found.items() if book.carriers or brand == own}, own)
+
+
+def _certificates(rows: object, path: Path) -> tuple[tuple[str, str], ...]:
+    found = {}
+    for row in rows if isinstance(rows, list) else [None]:
+        x5u, name = (row.get("x5u"), row.get("file")) if isinstance(row, dict) else (None, None)
+        if not (
+            isinstance(x5u, str) and isinstance(name, str) and _FILE.fullmatch(name) and x5u.startswith("https://")
+        ):
+            raise InvalidCarriers(
+                f"{path.name}: a certificate has an x5u (https://...) and a file beside carriers.toml"
+            )
+        try:
+            found[x5u] = (path.parent / name).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            raise InvalidCarriers(f"{path.name}: the certificate {name} cannot be read") from None
+    return tuple(sorted(found.items()))
 
 
 def _of_partner(partner: Partner) -> Carrier | None:

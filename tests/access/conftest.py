@@ -1,0 +1,43 @@
+"""One plane with access numbers for the tests of calls to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from access import access_rig
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[access_rig.AccessPlane]:
+    """charging, media and SIP, with KRYPTOOW's customers ada, bea (PIN 8316), cleo, dora, emma, fay."""
+    made = access_rig.made(Path(tmp_path_factory.mktemp("a")))
+    try:
+        made.prepare()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def callee(plane: access_rig.AccessPlane) -> Iterator[access_rig.Callee]:
+    """Whoever is behind the first carrier."""
+    one = access_rig.Callee(plane.callee_ports[0], (access_rig.HOST, plane.sip_port))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def call(plane: access_rig.AccessPlane) -> Iterator[Callable[..., access_rig.Caller]]:
+    """Makes callers by number; they are gone after the test."""
+    callers: list[access_rig.Caller] = []
+
+    def calling(number: str, **given: str) -> access_rig.Caller:
+        callers.append(access_rig.Caller(plane, number, **given))
+        return callers[-1]
+
+    yield calling
+    for one in callers:
+        one.close()
