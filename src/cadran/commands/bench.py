@@ -12,7 +12,7 @@ from cadran.commands import benchmarks, logs
 from cadran.commands.main import django_ready
 
 # A group NAME is the module cadran.commands.bench_NAME with `measure(seconds) -> list of Result`, imported when it is asked for.
-GROUPS = ("charging", "deck", "http", "rating", "sip", "web")
+GROUPS = ("charging", "deck", "http", "menu", "rating", "sip", "web")
 
 
 def groups() -> tuple[str, ...]:

@@ -29,7 +29,6 @@ from cadran.voice.media import inband, link, recording
 
 MAX_LINES = 1000
 WRITE_EVERY_S = 1.0
-_BURST = 64
 _NAME = re.compile(r"[0-9a-f]{24}")
 log = structlog.get_logger()
 _LISTENING = prometheus_client.Gauge(
@@ -179,17 +178,16 @@ class Ears:
         return int(ear.sockets[channel].getsockname()[1])
 
     def _heard(self, ear: _Ear, channel: int, one: socket.socket) -> None:
-        for _ in range(_BURST):
-            try:
-                packet = one.recv(2048)
-            except OSError:
-                return
-            if channel == recording.SAYS and ear.detector is not None:
-                for digit in ear.detector.heard(packet):
-                    _DIGITS.inc()
-                    self._tell(f"digit {ear.tag} {digit}")
-            if ear.recording is not None and (sound := inband.payload(packet, ear.law)):
-                ear.recording.add(channel, sound, ear.law, self._clock.seconds())
+        try:
+            packet = one.recv(2048)
+        except OSError:
+            return
+        if channel == recording.SAYS and ear.detector is not None:
+            for digit in ear.detector.heard(packet):
+                _DIGITS.inc()
+                self._tell(f"digit {ear.tag} {digit}")
+        if ear.recording is not None and (sound := inband.payload(packet, ear.law)):
+            ear.recording.add(channel, sound, ear.law, self._clock.seconds())
 
     def _kept(self, ear: _Ear) -> bool:
         made, ear.recording = ear.recording, None

@@ -22,15 +22,25 @@ def to_ulaw(samples: Samples) -> bytes:
 
 def from_alaw(coded: bytes) -> Samples:
     """16-bit samples of A-law bytes."""
-    octets = np.frombuffer(coded, np.uint8).astype(np.int32) ^ 0x55
+    return _from_alaw_table()[np.frombuffer(coded, np.uint8)]
+
+
+def from_ulaw(coded: bytes) -> Samples:
+    """16-bit samples of mu-law bytes."""
+    return _from_ulaw_table()[np.frombuffer(coded, np.uint8)]
+
+
+@functools.cache
+def _from_alaw_table() -> Samples:
+    octets = np.arange(256, dtype=np.int32) ^ 0x55
     exponent, mantissa = (octets >> 4) & 7, octets & 15
     size = np.where(exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0))
     return np.where(octets & 0x80, size, -size).astype(np.int16)
 
 
-def from_ulaw(coded: bytes) -> Samples:
-    """16-bit samples of mu-law bytes."""
-    octets = ~np.frombuffer(coded, np.uint8).astype(np.int32) & 0xFF
+@functools.cache
+def _from_ulaw_table() -> Samples:
+    octets = ~np.arange(256, dtype=np.int32) & 0xFF
     size = ((((octets & 15) << 3) + 0x84) << ((octets >> 4) & 7)) - 0x84
     return np.where(octets & 0x80, -size, size).astype(np.int16)
 

@@ -43,6 +43,15 @@ class Playlist:
     duration_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A recording in one law, and what it is known by."""
+
+    changed_at: int
+    octets: bytes
+    digest: bytes
+
+
 @dataclass(slots=True)
 class Shelf:
     """Finds recordings and keeps what the relay plays in `cache`. Not for several threads at once."""
@@ -50,23 +59,24 @@ class Shelf:
     cache: Path
     brands: Path
     recordings: Path = RECORDINGS
-    _samples: dict[tuple[str, int], g711.Samples] = field(default_factory=dict)
+    _recorded: dict[tuple[str, int], _Coded] = field(default_factory=dict)
     _kept: dict[str, None] = field(default_factory=dict)
 
     def playlist(self, names: tuple[str, ...], payload: int) -> Playlist:
         """One file with all prompts in a row, since the relay plays one file at a time. Raises PromptUnusable."""
         if not 1 <= len(names) <= MAX_PROMPTS_IN_A_ROW:
             raise PromptUnusable(f"play 1 to {MAX_PROMPTS_IN_A_ROW} prompts in a row")
-        coded = b"".join(_CODERS[payload](self._recorded(self.find(name))) for name in names)
-        coded += coded[-1:] * (-len(coded) % 160)
-        name = hashlib.sha256(coded).hexdigest()[:24]
+        parts = [self._coded(self.find(name), payload) for name in names]
+        name = hashlib.sha256(b"".join(part.digest for part in parts)).hexdigest()[:24]
+        length = sum(len(part.octets) for part in parts)
+        padding = -length % 160
         path = self.cache / f"{name}.{payload}"
         self._make_room(path.name)
         if not path.exists():
             fresh = path.with_suffix(f".{os.getpid()}.tmp")
-            fresh.write_bytes(coded)
+            fresh.write_bytes(b"".join(part.octets for part in parts) + parts[-1].octets[-1:] * padding)
             os.replace(fresh, path)
-        return Playlist(name, len(coded) / SAMPLES_PER_S)
+        return Playlist(name, (length + padding) / SAMPLES_PER_S)
 
     def _make_room(self, name: str) -> None:
         """Remember the file as used last, and remove what was not used for longest: amounts are spoken in ever new sentences. The
@@ -96,11 +106,15 @@ class Shelf:
                     return path
         raise PromptUnusable(f"there is no recording of {name!r} in {self.recordings}")
 
-    def _recorded(self, path: Path) -> g711.Samples:
-        key = (str(path), path.stat().st_mtime_ns)
-        if key not in self._samples:
-            self._samples[key] = read_wav(path)
-        return self._samples[key]
+    def _coded(self, path: Path, payload: int) -> _Coded:
+        """A recording as the relay plays it; read again when it has changed."""
+        changed_at = path.stat().st_mtime_ns
+        kept = self._recorded.get((str(path), payload))
+        if kept is None or kept.changed_at != changed_at:
+            octets = _CODERS[payload](read_wav(path))
+            kept = _Coded(changed_at, octets, hashlib.sha256(octets).digest())
+            self._recorded[str(path), payload] = kept
+        return kept
 
 
 def read_wav(path: Path) -> g711.Samples:
