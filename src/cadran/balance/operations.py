@@ -135,7 +135,7 @@ def buy(
         amount_micros=amount_micros,
         source=source,
         transfer=f"purchase/{key}",
-        reason="purchase",
+        reason=means if means in PAID_FROM else "purchase",
         terms=terms,
         at=at,
     )

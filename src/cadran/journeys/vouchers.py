@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import phonenumbers
 from django.db import transaction
 
 from cadran.charging import vouchers as charging_vouchers
@@ -14,8 +15,9 @@ from cadran.journeys.proposals import queries as proposal_queries
 from cadran.journeys.proposals import rules as proposal_rules
 from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
+from cadran.numbering.access import queries as access
 from cadran.party import queries as party
-from cadran.payment.vouchers import operations, queries, redemption, rules
+from cadran.payment.vouchers import operations, queries, redemption, rules, sheets
 from cadran.payment.vouchers.operations import Hand
 from cadran.payment.vouchers.queries import Batch
 from cadran.payment.vouchers.redemption import Origin, Redeemed
@@ -138,6 +140,37 @@ def batch_proposal(proposal_id: str) -> Shown:
     if found.kind is not ProposalKind.VOUCHERS:
         raise proposal_queries.UnknownProposal(f"{proposal_id[:40]!r} is not for vouchers")
     return found
+
+
+def proposal_of(batch_id: str) -> str:
+    """The id of the proposal by which a batch was asked for. Raises UnknownProposal."""
+    found = proposal_queries.proposals(kinds=(ProposalKind.VOUCHERS,), subject=batch_id, limit=1)
+    if not found:
+        raise proposal_queries.UnknownProposal(f"no proposal asked for the batch {batch_id[:40]!r}")
+    return found[0].proposal_id
+
+
+def print_sheets(*, batch_id: str, form: str, by: Hand, at: datetime) -> tuple[str, bytes]:
+    """The sheets of a batch, once: as `pdf` to print, or as `csv` for a printing house. Returns a file name and the file, which is
+    kept nowhere. Raises BatchNotReady, SheetsTaken."""
+    printed = operations.read_sheets(batch_id=batch_id)
+    house = policy.brand(printed.batch.brand)
+    numbers = access.access_numbers(house.key, at)
+    look = sheets.Look(
+        brand=house.name,
+        colours=house.colours,
+        zone=house.zone,
+        site=house.site.removeprefix("https://").strip("/"),
+        access=tuple(_readable(one.digits) for one in numbers[:1]),
+    )
+    file = sheets.pdf(printed, look) if form == "pdf" else sheets.spreadsheet(printed)
+    operations.take_sheets(batch_id=batch_id, form=form, by=by, at=at)
+    return f"{printed.batch.name.replace(' ', '-')}.{form}", file
+
+
+def _readable(digits: str) -> str:
+    number = phonenumbers.parse(f"+{digits}")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def decided(event: PendingEvent, charging: Charging) -> None:

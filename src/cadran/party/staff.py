@@ -39,6 +39,10 @@ class Permission(StrEnum):
     ADJUST_CREDIT = "adjust-credit"
     APPROVE_ADJUSTMENTS = "approve-adjustments"
     REFUND = "refund"
+    SEE_VOUCHERS = "see-vouchers"
+    MAKE_VOUCHERS = "make-vouchers"
+    PRINT_VOUCHERS = "print-vouchers"
+    BLOCK_VOUCHERS = "block-vouchers"
     REVIEW_DOCUMENTS = "review-documents"
     SEE_EVIDENCE = "see-evidence"
     SEE_VIEWS = "see-views"
@@ -63,17 +67,20 @@ _EVERYBODY = frozenset({_P.SEE_CUSTOMERS, _P.SEE_CALLS, _P.SEE_TERMS, _P.SEE_PRI
 # Nobody both asks for money and approves it alone: operations refuse one's own request whatever the role.
 MAY: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT: _EVERYBODY
-    | {_P.SEE_PERSONAL_DATA, _P.MANAGE_CUSTOMERS, _P.CUT_CALLS, _P.SEE_MONEY, _P.SEE_CASES, _P.ANSWER_CASES},
+    | {_P.SEE_PERSONAL_DATA, _P.MANAGE_CUSTOMERS, _P.CUT_CALLS, _P.SEE_MONEY, _P.SEE_CASES, _P.ANSWER_CASES}
+    | {_P.SEE_VOUCHERS, _P.BLOCK_VOUCHERS},
     Role.BILLING: _EVERYBODY
     | {_P.SEE_PERSONAL_DATA, _P.SEE_MONEY, _P.ADJUST_CREDIT, _P.APPROVE_ADJUSTMENTS, _P.REFUND, _P.DOWNLOAD}
-    | {_P.SEE_CASES, _P.SEE_EVIDENCE},
+    | {_P.SEE_CASES, _P.SEE_EVIDENCE}
+    | {_P.SEE_VOUCHERS, _P.MAKE_VOUCHERS, _P.PRINT_VOUCHERS, _P.BLOCK_VOUCHERS},
     Role.COMPLIANCE: _EVERYBODY
     | {_P.SEE_PERSONAL_DATA, _P.MANAGE_CUSTOMERS, _P.CUT_CALLS, _P.SEE_MONEY, _P.REVIEW_DOCUMENTS, _P.DOWNLOAD}
-    | {_P.SEE_EVIDENCE, _P.SEE_VIEWS, _P.SEE_CASES, _P.ANSWER_CASES, _P.EDIT_TERMS},
+    | {_P.SEE_EVIDENCE, _P.SEE_VIEWS, _P.SEE_CASES, _P.ANSWER_CASES, _P.EDIT_TERMS}
+    | {_P.SEE_VOUCHERS, _P.BLOCK_VOUCHERS},
     Role.ROUTING: _EVERYBODY
     | {_P.CUT_CALLS, _P.EDIT_PRICES, _P.SEE_PARTNERS, _P.EDIT_PARTNERS, _P.SEE_WEBHOOKS, _P.REPLAY_WEBHOOKS},
     Role.ADMIN: frozenset(Permission),
-    Role.READ_ONLY: _EVERYBODY | {_P.SEE_MONEY, _P.SEE_PARTNERS, _P.SEE_WEBHOOKS},
+    Role.READ_ONLY: _EVERYBODY | {_P.SEE_MONEY, _P.SEE_PARTNERS, _P.SEE_WEBHOOKS, _P.SEE_VOUCHERS},
 }
 
 

@@ -8,7 +8,18 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 from cadran.web.accounts import agreed, signup
 from cadran.web.api import hook_pages
 from cadran.web.api import pages as api_pages
-from cadran.web.views import automatic, consumption, corrected, customer, desk, phones, public, topup, warning_choice
+from cadran.web.views import (
+    automatic,
+    consumption,
+    corrected,
+    customer,
+    desk,
+    phones,
+    public,
+    topup,
+    vouchers,
+    warning_choice,
+)
 
 
 class VersionConverter:
@@ -55,6 +66,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("payments/receipts/<str:number>.pdf", topup.receipt, name="receipt"),
     path("payments/automatic/", automatic.choose, name="automatic_topup"),
     path("topup/", topup.choose, name="topup"),
+    path("topup/voucher/", vouchers.redeem, name="voucher_redeem"),
+    path("topup/voucher/<str:redemption_id>/", vouchers.shown, name="voucher"),
     path("topup/<str:order_id>/", topup.order, name="topup_order"),
     path("payments/webhooks/card", topup.card_notice, name="card_notice"),
     path("numbers/", customer.numbers, name="numbers"),

@@ -163,6 +163,7 @@ MOVEMENTS = {
     "call": _("Appel"),
     "event": _("Service à l’unité"),
     "purchase": _("Achat de crédit"),
+    "voucher": _("Ticket de recharge"),
     "expiry": _("Crédit expiré"),
     "correction": _("Correction d’un appel"),
     "gift": _("Crédit offert"),

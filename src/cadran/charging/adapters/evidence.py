@@ -17,6 +17,8 @@ CDR, CORRECTION = "charging.cdr", "charging.correction"
 CREDIT = "charging.credit-bought"
 _KINDS = {
     "purchase": CREDIT,
+    "voucher": CREDIT,
+    "vouchers": "charging.vouchers-owed",
     "goodwill": "charging.credit-given",
     "withdrawal": "charging.credit-withdrawn",
     "expiry": "charging.credit-expired",

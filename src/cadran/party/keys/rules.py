@@ -60,6 +60,9 @@ class Scope(StrEnum):
     STAFF_WRITE_PARTNERS = "staff:write:partners"
     STAFF_READ_VIEWS = "staff:read:views"
     STAFF_READ_STAFF = "staff:read:staff"
+    STAFF_READ_VOUCHERS = "staff:read:vouchers"
+    STAFF_WRITE_VOUCHERS = "staff:write:vouchers"
+    STAFF_BLOCK_VOUCHERS = "staff:block:vouchers"
 
     @property
     def for_staff(self) -> bool:
@@ -93,6 +96,9 @@ NEEDS: Mapping[Scope, staff_rules.Permission] = {
     Scope.STAFF_WRITE_PARTNERS: staff_rules.Permission.EDIT_PARTNERS,
     Scope.STAFF_READ_VIEWS: staff_rules.Permission.SEE_VIEWS,
     Scope.STAFF_READ_STAFF: staff_rules.Permission.MANAGE_STAFF,
+    Scope.STAFF_READ_VOUCHERS: staff_rules.Permission.SEE_VOUCHERS,
+    Scope.STAFF_WRITE_VOUCHERS: staff_rules.Permission.MAKE_VOUCHERS,
+    Scope.STAFF_BLOCK_VOUCHERS: staff_rules.Permission.BLOCK_VOUCHERS,
 }
 CUSTOMER_SCOPES = tuple(scope for scope in Scope if not scope.for_staff)
 STAFF_SCOPES = tuple(scope for scope in Scope if scope.for_staff)

@@ -6,7 +6,18 @@ from django.urls import URLPattern, URLResolver, path
 
 from cadran.web.api import document
 from cadran.web.api.application import api
-from cadran.web.api.routes import account, agreed, hooks, papers, public, registering, reporting, security, topups
+from cadran.web.api.routes import (
+    account,
+    agreed,
+    hooks,
+    papers,
+    public,
+    registering,
+    reporting,
+    security,
+    topups,
+    vouchers,
+)
 from cadran.web.api.routes.staff import (
     books,
     calls,
@@ -25,6 +36,7 @@ from cadran.web.api.routes.staff import (
     reratings,
     terms,
 )
+from cadran.web.api.routes.staff import vouchers as staff_vouchers
 
 # Each of these declares its operations at the desk; reporting declares its own beside the papers.
 AT_THE_DESK = (
@@ -44,6 +56,7 @@ AT_THE_DESK = (
     deck_reports,
     reratings,
     partners,
+    staff_vouchers,
 )
 
 api.add_router("", public.router)
@@ -53,6 +66,7 @@ api.add_router("", account.router)
 api.add_router("", security.router)
 api.add_router("", agreed.router)
 api.add_router("", topups.router)
+api.add_router("", vouchers.router)
 api.add_router("", papers.router)
 api.add_router("", hooks.router)
 api.add_router("", hooks.customer_router)

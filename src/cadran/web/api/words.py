@@ -46,6 +46,9 @@ _SCOPES = {
     Scope.STAFF_WRITE_PARTNERS: _("Régler et essayer les partenaires"),
     Scope.STAFF_READ_VIEWS: _("Lire le journal des consultations"),
     Scope.STAFF_READ_STAFF: _("Lire le personnel et ses rôles"),
+    Scope.STAFF_READ_VOUCHERS: _("Lire les lots de tickets et leurs chiffres"),
+    Scope.STAFF_WRITE_VOUCHERS: _("Demander des lots de tickets et les émettre"),
+    Scope.STAFF_BLOCK_VOUCHERS: _("Bloquer des tickets"),
 }
 _TAGS = {
     "public": _("Public"),

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cadran.catalog.rules import Rate
+from cadran.payment.vouchers import rules as vouchers
 from cadran.rating import words
 from cadran.web import versions, wording
 
@@ -162,6 +163,12 @@ def destination(line: object) -> str:
         for key in ("destination", "destination_en")
     )
     return str(english if english and _language() == "en" else french)
+
+
+@register.filter
+def serial(text: str) -> str:
+    """A voucher's serial as it is printed: `KRY 0012 000034 5`."""
+    return vouchers.shown_serial(text)
 
 
 @register.filter

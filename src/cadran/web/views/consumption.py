@@ -23,6 +23,7 @@ from cadran.ledger import queries as ledger
 from cadran.ledger import statement as books
 from cadran.party import queries as party
 from cadran.payment import queries as payment
+from cadran.payment.vouchers import queries as vouchers
 from cadran.policy import queries as policy
 from cadran.units import ids, period
 from cadran.units.clause import carries
@@ -138,6 +139,8 @@ def movement(request: HttpRequest, customer: party.Customer, movement: str) -> H
             context["order"] = payment.order(key, account=customer.account)
         except payment.UnknownOrder:
             context["order"] = None
+    if found.reason == "voucher":
+        context["voucher"] = vouchers.redemption(key.removeprefix("voucher-"))
     if found.reason in USES and (record := charging.of_session(found.movement)) is not None:
         context |= _told(record)
     if found.reason == "correction":

@@ -21,6 +21,7 @@ from cadran.payment import automatic, rules
 from cadran.payment import queries as payment
 from cadran.payment.operations import KeyReused, TopUpRefused
 from cadran.payment.ports import ForgedNotice, ProviderRefused, ProviderUncertain
+from cadran.payment.vouchers import rules as vouchers
 from cadran.policy import queries as policy
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
@@ -68,6 +69,7 @@ def choose(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "validity_days": terms.integer("credit.validity_days"),
         "orders": payment.orders(customer.account, limit=10),
         "terms": terms,
+        "vouchers": vouchers.offers_vouchers(terms),
     }
     return render(request, "web/topup.html", context, status=status)
 
@@ -96,8 +98,10 @@ def payments(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Credit, orders and receipts of the account, and the way to everything that concerns money."""
     receipts = invoicing.receipts(account=customer.account, limit=SHOWN)
     wish = automatic.wish(customer.account)
+    terms = policy.governing_terms(customer.terms, settings.CIVIL_CLOCK.now())
     context = {
         "customer": customer,
+        "vouchers": vouchers.offers_vouchers(terms),
         "balance": balance.balance(customer.account, settings.CIVIL_CLOCK.now()),
         "orders": payment.orders(customer.account, limit=SHOWN),
         "receipts": receipts,
