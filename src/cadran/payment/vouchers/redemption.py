@@ -198,8 +198,8 @@ def _looked_up(digits: str | None, account: str, terms: Terms, at: datetime) -> 
         VoucherState.EXPIRED: (Outcome.EXPIRED, ""),
         VoucherState.BLOCKED: (Outcome.BLOCKED, ""),
         VoucherState.MADE: (Outcome.UNKNOWN, "not-issued"),
-        VoucherState.CLAIMED: (Outcome.UNKNOWN, "used"),
-        VoucherState.REDEEMED: (Outcome.UNKNOWN, "used"),
+        VoucherState.CLAIMED: (Outcome.UNKNOWN, "used-elsewhere"),
+        VoucherState.REDEEMED: (Outcome.UNKNOWN, "used-elsewhere"),
     }[state]
     return (*found, voucher)
 

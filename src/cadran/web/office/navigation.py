@@ -43,6 +43,7 @@ ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_MONEY, "orders", _("Commandes"), "receipt", MONEY),
     Room(Permission.SEE_MONEY, "journal", _("Grand livre"), "scale", MONEY),
     Room(Permission.SEE_MONEY, "money", _("Crédits et remboursements"), "wallet", MONEY),
+    Room(Permission.SEE_VOUCHERS, "vouchers", _("Tickets"), "badge", MONEY),
     Room(Permission.SEE_MONEY, "reratings", _("Recalculs"), "repeat", MONEY),
     Room(Permission.SEE_CALLS, "decisions", _("Décisions"), "check", PROOF),
     Room(Permission.SEE_EVIDENCE, "evidence", _("Preuves"), "shield", PROOF),

@@ -73,6 +73,13 @@ ACTS = {
     "money-approve": _("a approuvé une demande d’argent"),
     "money-refuse": _("a refusé une demande d’argent"),
     "money-withdraw": _("a retiré une demande d’argent"),
+    "voucher-ask": _("a demandé un lot de tickets"),
+    "voucher-approve": _("a approuvé un lot de tickets"),
+    "voucher-refuse": _("a refusé un lot de tickets"),
+    "voucher-withdraw": _("a retiré une demande de tickets"),
+    "voucher-sheets": _("a pris les planches d’un lot de tickets"),
+    "voucher-issue": _("a émis des tickets"),
+    "voucher-block": _("a bloqué des tickets"),
     "terms-submit": _("a demandé de publier des conditions"),
     "terms-approve": _("a publié des conditions"),
     "terms-refuse": _("a refusé de publier des conditions"),
@@ -97,7 +104,7 @@ TRANSFERS = {
     "void": _("réservation rendue"),
     "expire": _("réservation expirée"),
 }
-MEANS = {"card": _("carte"), "transfer": _("virement"), "grant": _("offert")}
+MEANS = {"card": _("carte"), "transfer": _("virement"), "grant": _("offert"), "voucher": _("ticket")}
 GROUNDS = {
     "fraud": _("fraude présumée"),
     "customer": _("demande du client"),

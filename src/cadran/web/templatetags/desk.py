@@ -23,6 +23,7 @@ def proposal_kind(code: str) -> str:
         "refund": _("Rembourser un paiement"),
         "terms": _("Publier des conditions"),
         "re-rating": _("Recalculer des appels"),
+        "vouchers": _("Faire des tickets"),
     }
     return names.get(str(code), str(code))
 
@@ -58,6 +59,64 @@ def proposal_mood(code: str) -> str:
     """The class of its tag."""
     moods = {"proposed": "warn", "done": "good", "refused": "bad", "failed": "bad"}
     return moods.get(str(code), "")
+
+
+@register.filter
+def batch_state(code: str) -> str:
+    """How a batch of vouchers stands."""
+    names = {
+        "proposed": _("à approuver"),
+        "making": _("en fabrication"),
+        "ready": _("planches à prendre"),
+        "taken": _("planches prises"),
+        "dropped": _("abandonné"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def voucher_state(code: str) -> str:
+    """How a voucher stands, and what was done to it."""
+    names = {
+        "made": _("fait, pas émis"),
+        "issued": _("émis"),
+        "claimed": _("en cours de crédit"),
+        "redeemed": _("utilisé"),
+        "blocked": _("bloqué"),
+        "expired": _("périmé"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def voucher_mood(code: str) -> str:
+    """The class of its tag."""
+    moods = {
+        "issued": "good",
+        "taken": "good",
+        "claimed": "warn",
+        "proposed": "warn",
+        "ready": "warn",
+        "blocked": "bad",
+    }
+    return moods.get(str(code), "")
+
+
+@register.filter
+def voucher_outcome(code: str) -> str:
+    """What became of a code that was given, and for staff why."""
+    names = {
+        "mistyped": _("mal saisi"),
+        "unknown": _("inconnu"),
+        "used": _("déjà utilisé par ce compte"),
+        "expired": _("périmé"),
+        "blocked": _("bloqué"),
+        "no-voucher": _("aucun ticket ne l’a"),
+        "not-issued": _("ticket pas émis"),
+        "used-elsewhere": _("utilisé par un autre compte"),
+        "other-brand": _("ticket d’une autre marque"),
+    }
+    return names.get(str(code), str(code))
 
 
 @register.filter

@@ -44,5 +44,13 @@ def _sentences() -> Mapping[str, str]:
         "partners-address-forbidden": _(
             "Cette adresse est interdite : un partenaire se joint en https, hors des réseaux privés."
         ),
+        "vouchers-sheets-taken": _(
+            "Ces planches ont déjà été prises, et leurs codes ne sont gardés nulle part : bloquez le lot et demandez-en un autre."
+        ),
+        "vouchers-batch-not-ready": _("Ce lot n’en est pas là : rechargez la page."),
+        "vouchers-nothing-done": _("Aucun de ces tickets n’est dans un état que cela change."),
+        "vouchers-same-hands": _("Vous avez pris ces planches : un collègue émet les tickets."),
+        "vouchers-batch-invalid": _("Nommez des tickets de ce lot, du premier au dernier."),
+        "vouchers-serial-invalid": _("Ce n’est pas un numéro de série de ce lot."),
         "units-key-invalid": _("Ce formulaire est incomplet : ouvrez-le à nouveau."),
     }

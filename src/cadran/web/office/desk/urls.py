@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from cadran.web.office.desk import clock, deck_reports, decks, money, partners, rerating, terms
+from cadran.web.office.desk import clock, deck_reports, decks, money, partners, rerating, terms, vouchers
 
 urlpatterns: list[URLPattern] = [
     path("money/", money.listed, name="money"),
@@ -30,6 +30,15 @@ urlpatterns: list[URLPattern] = [
     path("rerating/propose/", rerating.propose, name="rerating_propose"),
     path("rerating/<str:rerating_id>/", rerating.shown, name="rerating"),
     path("rerating/<str:rerating_id>/decide/", rerating.decide, name="rerating_decide"),
+    path("vouchers/", vouchers.listed, name="vouchers"),
+    path("vouchers/ask/", vouchers.ask, name="voucher_ask"),
+    path("vouchers/tries/", vouchers.tries, name="voucher_tries"),
+    path("vouchers/serial/<str:serial>/", vouchers.voucher, name="voucher"),
+    path("vouchers/<str:batch_id>/", vouchers.batch, name="voucher_batch"),
+    path("vouchers/<str:batch_id>/decide/", vouchers.decide, name="voucher_decide"),
+    path("vouchers/<str:batch_id>/sheets/", vouchers.sheets, name="voucher_sheets"),
+    path("vouchers/<str:batch_id>/issue/", vouchers.issue, name="voucher_issue"),
+    path("vouchers/<str:batch_id>/block/", vouchers.block, name="voucher_block"),
     path("partners/", partners.listed, name="partners"),
     path("partners/<str:kind>/", partners.save, name="partner_save"),
     path("partners/<str:kind>/test/", partners.test, name="partner_test"),
