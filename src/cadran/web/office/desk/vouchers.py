@@ -185,7 +185,8 @@ def voucher(request: HttpRequest, staff: Staff, serial: str) -> HttpResponse:
 def tries(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Codes that were given and were not good, newest first."""
     account = listing.typed(request, "account", 16)
-    seen(request, staff, page="desk-voucher-tries", account=account, kind="list")
+    if staff.may(Permission.SEE_PERSONAL_DATA):
+        seen(request, staff, page="desk-voucher-tries", account=account, kind="list")
     rows = queries.tries(brands=listing.brands(request, staff), account=account, limit=4 * ROWS)
     context = {"tries": rows, "brand_choices": listing.brand_choices(staff)}
     crumbs = ((reverse("office:vouchers"), _("Tickets")), ("", _("Codes refusés")))
