@@ -187,6 +187,7 @@ INSTALLED_APPS = [
     "cadran.messaging.webhooks",
     "cadran.invoicing",
     "cadran.journeys",
+    "cadran.journeys.callback_orders",
     "cadran.web",
     "cadran.web.api",
 ]

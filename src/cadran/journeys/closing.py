@@ -14,6 +14,7 @@ from cadran.charging.ports import Charging
 from cadran.compliance import operations as compliance_operations
 from cadran.compliance import queries as compliance
 from cadran.compliance import rules as compliance_rules
+from cadran.journeys.callback_orders import operations as callback_orders
 from cadran.messaging import operations as messaging
 from cadran.numbering import operations as numbering_operations
 from cadran.numbering import queries as numbering
@@ -176,4 +177,5 @@ def erase_evidence(event: PendingEvent, charging_service: Charging) -> None:
     if event.body["purpose"] == EVIDENCE:
         account = str(event.body["account"])
         messaging.forget(account=account)
+        callback_orders.forget(account=account)
         proof.erase(subject=account, at=event.at, reason="the law's years are over")

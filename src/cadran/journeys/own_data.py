@@ -23,6 +23,7 @@ from cadran.balance import queries as balance
 from cadran.charging import queries as charging
 from cadran.compliance import queries as compliance
 from cadran.invoicing import queries as invoicing
+from cadran.journeys.callback_orders import queries as callback_orders
 from cadran.messaging import queries as messaging
 from cadran.numbering import queries as numbering
 from cadran.party import connections, sign_ins, staff_queries
@@ -128,6 +129,7 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "numbers": (_("Vos numéros"), lambda: _rows(numbering.numbers_of(account))),
         "credit": (_("Votre crédit"), lambda: _rows([balance.balance(account, at)])),
         "calls": (_("Vos appels"), lambda: _rows(_calls(account, at))),
+        "callbacks": (_("Vos rappels"), lambda: _rows(callback_orders.orders(account, limit=MOST_ROWS))),
         "orders": (_("Vos achats"), lambda: _rows(payment.orders(account, limit=MOST_ROWS))),
         "cases": (_("Vos dossiers"), lambda: _cases(account)),
         "sign-ins": (_("Où vous êtes connecté"), lambda: _rows(sign_ins.of_user(user_id))),
