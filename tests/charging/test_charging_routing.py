@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from charging_rig import call, ended
@@ -12,6 +18,9 @@ from cadran.charging import shards, wire
 from cadran.charging.adapters import routing
 from cadran.charging.comeback import Comeback
 from cadran.charging.ports import ChargingRefused, ChargingUnavailable
+from cadran.journeys import erasure
+from cadran.policy.events import PendingEvent
+from cadran.policy.proof import files
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 UNKNOWN = ChargingRefused("no such session", reason="session-unknown")
@@ -132,3 +141,46 @@ def test_a_lost_database_is_tried_again_ever_more_seldom_and_not_for_ever() -> N
     assert times == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
     assert not away.over(700.0)
     assert away.over(700.1)
+
+
+def test_an_erasure_reaches_each_shard_that_keeps_something_of_the_holder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[dict[str, int]] = []
+
+    class Charging:
+        def erase_evidence(self, **asked: int) -> int:
+            told.append(asked)
+            return 1
+
+    monkeypatch.setattr("cadran.policy.proof.operations.finish_erasure", lambda **_: None)
+    body = {"holders": {"house": 3, "charging": 5, "charging-12": 7}, "events": []}
+    event = PendingEvent(event_id=1, kind="evidence.erased", key="era", body=body, at=AT, attempts=0)
+    erasure.erase_in_charging(event, cast(Any, Charging()))
+    assert told == [{"holder": 5}, {"holder": 7, "shard": 12}]
+
+
+def test_evidence_of_a_further_shard_lies_in_a_schema_of_its_own() -> None:
+    statement = "SELECT c.position FROM evidence_commitment AS c LEFT JOIN evidence_body AS b ON b.position = ?"
+    assert files._placed(statement, "charging") == statement.replace("?", "%s")
+    placed = "SELECT c.position FROM charging_3.evidence_commitment AS c LEFT JOIN charging_3.evidence_body AS b ON b.position = %s"
+    assert files._placed(statement, "charging-3") == placed
+    assert shards.schema(3) == files.table(shards.source(3), "x").partition(".")[0]
+
+
+def test_a_number_of_shards_needs_a_server_and_starts_as_many_processes(tmp_path: Path) -> None:
+    program = (
+        "from cadran.commands import roster; from cadran import settings;"
+        "print([one.name for one in roster.services() if one.name.startswith('charging')][:-1]);"
+        "print(settings.CHARGING_SOCKETS[2].name, settings.EVIDENCE_FILES['charging-2'])"
+    )
+    known = {**os.environ, "CADRAN_VAR": str(tmp_path), "CADRAN_CHARGING_SHARDS": "3"}
+    known["PYTHONPATH"] = os.pathsep.join(sys.path)
+    run = partial(subprocess.run, [sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "a file has one writer" in run(env=known).stderr
+    assert "from 1 to 16" in run(env=known | {"CADRAN_CHARGING_SHARDS": "17"}).stderr
+    told = run(env=known | {"CADRAN_CHARGING_DATABASE": "postgresql://nobody@nowhere/none"})
+    assert told.stdout.splitlines() == [
+        "['charging', 'charging-1', 'charging-2']",
+        "charging-2.sock charging",
+    ], told.stderr
