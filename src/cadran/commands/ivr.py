@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import numpy as np
+from django.conf import settings
 
 from cadran.voice.media import prompts
 from cadran.voice.menu import checking, drawing, menus, reading_aloud, rehearsal, texts
@@ -81,7 +82,7 @@ def say(text: str, language: str, brand: str, form: str, out: Path | None) -> No
     )
     click.echo(texts.heard(names))
     if out is not None:
-        shelf = prompts.Shelf(out.parent, *_brands())
+        shelf = prompts.Shelf(out.parent, *_brands(), published=Path(settings.PUBLISHED))
         samples = np.concatenate([prompts.read_wav(shelf.find(one)) for one in names])
         with wave.open(str(out), "wb") as file:
             file.setnchannels(1)
@@ -127,8 +128,6 @@ def _tell(lines: list[rehearsal.Line]) -> None:
 
 
 def _brands() -> tuple[Path]:
-    from django.conf import settings
-
     return (Path(settings.BRANDS),)
 
 

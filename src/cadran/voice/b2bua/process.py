@@ -72,6 +72,7 @@ def run() -> None:
         settings.MEDIA_SOCKET,
         settings.SIP_HOST,
         brands=settings.BRANDS,
+        published=settings.PUBLISHED,
         ports=(settings.RTP_PORT_MIN, settings.RTP_PORT_MAX),
     )
     try:

@@ -60,6 +60,7 @@ class MediaClient:
         listen_host: str,
         *,
         brands: Path | None = None,
+        published: Path | None = None,
         ports: tuple[int, int] = (0, 0),
         monotonic: clock.MonotonicClock | None = None,
     ) -> None:
@@ -68,7 +69,9 @@ class MediaClient:
         self.on_lost: Callable[[], None] = _nothing
         self.on_online: Callable[[], None] = _nothing
         self.greeting = link.Greeting((listen_host, 9), "")
-        self.shelf = prompts.Shelf(link.prompts_beside(Path(socket_path)), Path(brands or "brands"))
+        self.shelf = prompts.Shelf(
+            link.prompts_beside(Path(socket_path)), Path(brands or "brands"), published=published
+        )
         self._clock = monotonic or clock.BootClock()
         self._waiting: deque[_Waiting] = deque()
         self._sessions: dict[str, MediaSession] = {}

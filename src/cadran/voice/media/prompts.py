@@ -1,8 +1,9 @@
 """Spoken prompts: recordings (WAV, 8 kHz, mono, 16 bits) made into the files that the relay plays.
 
 A prompt is named `name`, `language/name` or `brand/language/name` (`emergency-refused`, `fr/emergency-refused`,
-`ippi/fr/emergency-refused`). What a brand keeps in `brands/<brand>/prompts/<language>/<name>.wav` comes before the recordings that
-Cadran ships, the language that was asked for before French.
+`ippi/fr/emergency-refused`). What the operator uploaded (the brand's `prompts/` in the state folder) comes before what the brand keeps
+in `brands/<brand>/prompts/<language>/<name>.wav`, this before the recordings that Cadran ships, and the language that was asked for
+before French. Files are looked at each time: a change is heard by the next call.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Shelf:
     cache: Path
     brands: Path
     recordings: Path = RECORDINGS
+    published: Path | None = None
     _recorded: dict[tuple[str, int], _Coded] = field(default_factory=dict)
     _kept: dict[str, None] = field(default_factory=dict)
 
@@ -100,8 +102,8 @@ class Shelf:
         language = words[-2] if len(words) > 1 else FALLBACK_LANGUAGE
         for spoken in dict.fromkeys((language, FALLBACK_LANGUAGE)):
             ours = self.recordings / spoken / f"{words[-1]}.wav"
-            theirs = self.brands / words[0] / "prompts" / spoken / ours.name
-            for path in (theirs, ours) if len(words) == 3 else (ours,):
+            roots = [root for root in (self.published, self.brands) if root is not None] if len(words) == 3 else []
+            for path in (*(root / words[0] / "prompts" / spoken / ours.name for root in roots), ours):
                 if path.is_file():
                     return path
         raise PromptUnusable(f"there is no recording of {name!r} in {self.recordings}")

@@ -23,6 +23,8 @@ from cadran.voice.menu.table import (
     targets,
 )
 
+UNRECORDED = "menu-unknown-prompt"
+
 
 def problems(table: Table, has_prompt: HasPrompt) -> list[Problem]:
     """Everything wrong, in the order of the table; empty for a table that can be used."""
@@ -107,7 +109,9 @@ def _said(table: Table, state: AnyState, has_prompt: HasPrompt) -> Iterable[Prob
                 language, slash, name = part.prompt.rpartition("/")
                 for one in (language,) if slash else table.languages:
                     if not has_prompt(one, name):
-                        yield Problem("menu-unknown-prompt", where, f"there is no recording {name!r} in {one!r}")
+                        yield Problem(
+                            UNRECORDED, where, f"there is no recording {name!r} in {one!r}", about=f"{one}/{name}"
+                        )
     for key in ("ringback", "waiting"):
         repeated: Sentence = getattr(state, key, ())
         if any(part.value for group in repeated for part in group):

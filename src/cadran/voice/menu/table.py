@@ -22,11 +22,12 @@ HasPrompt = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """code: stable, in kebab-case. where: the state and its key, as `states.number.next`."""
+    """code: stable, in kebab-case. where: the state and its key, as `states.number.next`. about: `language/prompt` that is missing."""
 
     code: str
     where: str
     text: str
+    about: str = ""
 
 
 class TableWrong(errors.CadranError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from cadran.voice.media import prompts
 from cadran.voice.menu.table import Sentence
@@ -13,9 +14,14 @@ PAUSE = "…"
 
 
 @cache
+def _manifest() -> dict[str, Any]:
+    return tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
+
+
+@cache
 def texts(language: str) -> Mapping[str, str]:
     """Text by name of a recording, whole prompts and fragments; tones have their name in brackets."""
-    manifest = tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
+    manifest = _manifest()
     whole = {name: spoken.get(language, "") for name, spoken in manifest["prompts"].items()}
     fragments = {name: text.split(" | ")[0] for name, text in manifest["fragments"].get(language, {}).items()}
     tones = {name: PAUSE if name == "pause" else f"[{name}]" for name in manifest["tones"]}
@@ -24,14 +30,13 @@ def texts(language: str) -> Mapping[str, str]:
 
 def whole_prompts() -> tuple[str, ...]:
     """Names of what is said as a whole sentence or played as a tone: not the fragments of numbers."""
-    manifest = tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
+    manifest = _manifest()
     return (*manifest["prompts"], *(name for name in manifest["tones"] if name != "pause"))
 
 
 def fragments(language: str) -> tuple[str, ...]:
     """Names of what numbers, amounts and dates are made of in a language."""
-    manifest = tomllib.loads((prompts.RECORDINGS / "manifest.toml").read_text())
-    return tuple(manifest["fragments"][language])
+    return tuple(_manifest()["fragments"][language])
 
 
 def heard(names: tuple[str, ...]) -> str:
