@@ -14,6 +14,7 @@ import structlog
 from cadran.charging.ports import Charging
 from cadran.journeys import (
     adjustments,
+    calling_mails,
     case_mails,
     closing,
     credit,
@@ -60,6 +61,12 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "party.document-refused": (mails.document_refused,),
     "party.documents-accepted": (mails.documents_accepted,),
     "party.sip-password-changed": (mails.sip_password_changed,),
+    "numbering.calling-number-registered": (calling_mails.changed,),
+    "numbering.calling-number-removed": (calling_mails.changed,),
+    "numbering.calling-number-lost": (calling_mails.number_lost,),
+    "party.pin-set": (calling_mails.changed,),
+    "party.pin-removed": (calling_mails.changed,),
+    "party.pin-locked": (calling_mails.pin_locked,),
     "compliance.case-opened": (mails.case_opened,),
     "compliance.case-answered": (case_mails.answered,),
     "compliance.case-closed": (case_mails.answered,),

@@ -18,8 +18,10 @@ from cadran.journeys.callback_orders import operations as callback_orders
 from cadran.messaging import operations as messaging
 from cadran.numbering import operations as numbering_operations
 from cadran.numbering import queries as numbering
+from cadran.numbering.proofs import operations as proofs
 from cadran.party import leaving
 from cadran.party import queries as party
+from cadran.party.calling import operations as calling
 from cadran.party.documents import operations as documents
 from cadran.party.keys import operations as key_operations
 from cadran.party.keys import queries as keys
@@ -139,6 +141,8 @@ def close(*, user_id: int, at: datetime) -> tuple[Keeping, ...]:
                 prefix=key.prefix, account=customer.account, because="account closed", by=customer.username, at=at
             )
         automatic.end(account=customer.account, at=at)
+        calling.forget(account=customer.account)
+        proofs.forget(account=customer.account)
         documents.contract_ended(customer_id=customer.id, at=at)
         leaving.end_customer(user_id=user_id, at=at)
     return what.keeping

@@ -89,6 +89,7 @@ def acts(charging: Charging) -> tuple[Act, ...]:
     from cadran.journeys import credit, registration, vouchers, warnings
     from cadran.journeys.proposals import operations as proposals
     from cadran.journeys.proposals import queries as proposal_queries
+    from cadran.numbering.proofs import operations as proofs
     from cadran.party.documents import operations as documents
     from cadran.party.documents import queries as document_queries
     from cadran.payment import queries as payment_queries
@@ -103,6 +104,7 @@ def acts(charging: Charging) -> tuple[Act, ...]:
         Act("voucher-expiry", voucher_operations.next_expiry, lambda at: voucher_operations.expire(at=at)),
         Act("proposal-expiry", proposal_queries.next_expiry, lambda at: proposals.expire(at=at)),
         Act("expiry-warning", warnings.next_expiry_warning, lambda at: warnings.warn_of_expiry(at=at)),
+        Act("proof-deletion", proofs.next_deletion, lambda at: proofs.delete_old(at=at)),
         Act("retained-deletion", compliance_queries.next_deletion, lambda at: compliance.delete_retained(at=at)),
         Act("credit-expiry", balance_queries.next_expiry, lambda at: charging.expire_credit(at=at)),
     )

@@ -26,8 +26,10 @@ from cadran.invoicing import queries as invoicing
 from cadran.journeys.callback_orders import queries as callback_orders
 from cadran.messaging import queries as messaging
 from cadran.numbering import queries as numbering
+from cadran.numbering.proofs import queries as proofs
 from cadran.party import connections, sign_ins, staff_queries
 from cadran.party import queries as party
+from cadran.party.calling import queries as calling
 from cadran.party.documents import queries as documents
 from cadran.party.keys import queries as keys
 from cadran.payment import queries as payment
@@ -127,6 +129,12 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "acceptances": (_("Ce que vous avez accepté"), lambda: _rows(party.acceptances(customer_id=customer.id))),
         "sip-users": (_("Vos lignes SIP"), lambda: _rows(party.sip_identities(account=account))),
         "numbers": (_("Vos numéros"), lambda: _rows(numbering.numbers_of(account))),
+        "number-proofs": (
+            _("Les codes demandés pour vos numéros"),
+            lambda: _rows(proofs.proofs_of(account, at=at, limit=MOST_ROWS)),
+        ),
+        "contacts": (_("Vos contacts"), lambda: _contacts(account)),
+        "calling": (_("Vos choix pour les numéros d’accès"), lambda: _calling(account, at)),
         "credit": (_("Votre crédit"), lambda: _rows([balance.balance(account, at)])),
         "calls": (_("Vos appels"), lambda: _rows(_calls(account, at))),
         "callbacks": (_("Vos rappels"), lambda: _rows(callback_orders.orders(account, limit=MOST_ROWS))),
@@ -144,6 +152,24 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "api-keys": (_("Vos clés d’API"), lambda: _rows(keys.keys_of(account, limit=MOST_ROWS))),
         "mails": (_("Les courriels envoyés"), lambda: _mails(account)),
         "receipts": (_("Vos reçus"), lambda: _rows(invoicing.receipts(account=account, limit=MOST_ROWS))),
+    }
+
+
+def _contacts(account: str) -> Rows:
+    """With their notes, which are the customer's own."""
+    for one in calling.contacts(account, limit=MOST_ROWS):
+        yield {**_plain(one), "note": one.note}
+
+
+def _calling(account: str, at: datetime) -> Rows:
+    """The PIN's state, never the PIN; the choice of the minute; calls that are prepared."""
+    pin = calling.pin(account)
+    yield {
+        "pin": pin.state,
+        "pin_changed_at": _value(pin.changed_at),
+        "by_minute": calling.by_minute(account),
+        "by_minute_chosen_at": _value(calling.minute_chosen_at(account)),
+        "prepared_calls": [_plain(one) for one in calling.prepared_calls(account, at=at)],
     }
 
 

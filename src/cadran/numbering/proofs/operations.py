@@ -84,6 +84,11 @@ def begin(*, brand: str, account: str, number: E164, origin: str, means: str, at
     return Begun(proof_id=proof_id, digits=number.digits, expires_at=row.expires_at, code=code)
 
 
+def check(*, number: E164) -> None:
+    """Whether that number could be proved at all. Raises numbering.operations.UnableToVerifyNumber."""
+    numbering.check_verifiable(number)
+
+
 def untold(*, proof_id: str, account: str, at: datetime) -> None:
     """The code could not be told: the proof is over; it counts among those asked for."""
     models.NumberProof.objects.filter(proof_id=proof_id, account=account, used_at=None).update(expires_at=utc(at))
