@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/api-keys/", api_pages.customer_keys, name="api_keys"),
     path("account/webhooks/", hook_pages.customer_webhooks, name="webhooks"),
     path("account/2fa/", include("allauth.mfa.urls")),
+    path("", include("cadran.web.calling.urls")),
     path("office/", include("cadran.web.office.urls")),
     path("api/", include("cadran.web.api.urls")),
     # Sign-in: allauth's views, those that this site uses.

@@ -62,16 +62,20 @@ class Entry:
 def read(data: bytes) -> tuple[Entry, ...]:
     """Every number of a book. Raises UnreadableBook."""
     if len(data) > MOST_BYTES:
-        raise UnreadableBook(f"the file has more than {MOST_BYTES // 1_000_000} MB: export a part of the book")
+        raise UnreadableBook(
+            f"the file has more than {MOST_BYTES // 1_000_000} MB: export a part of the book", rule="size"
+        )
     text = _text(data)
     entries = _cards(text) if _CARD.search(text[:2000]) else _table(text)
     found = list[Entry]()
     for entry in entries:
         if len(found) >= MOST_ENTRIES:
-            raise UnreadableBook(f"the file has more than {MOST_ENTRIES} numbers: export a part of the book")
+            raise UnreadableBook(
+                f"the file has more than {MOST_ENTRIES} numbers: export a part of the book", rule="size"
+            )
         found.append(entry)
     if not found:
-        raise UnreadableBook("no number was found in the file: export the book as vCard (.vcf) or CSV")
+        raise UnreadableBook("no number was found in the file: export the book as vCard (.vcf) or CSV", rule="empty")
     return tuple(found)
 
 
@@ -190,7 +194,7 @@ def _table(text: str) -> Iterator[Entry]:
         for row in rows:
             yield from _row(rows.line_num, row[:MOST_COLUMNS], columns)
     except csv.Error as error:
-        raise UnreadableBook("the file is no table of commas, semicolons or tabulators") from error
+        raise UnreadableBook("the file is no table of commas, semicolons or tabulators", rule="columns") from error
 
 
 def _columns(head: list[str]) -> Mapping[str, tuple[int, ...]]:
@@ -203,7 +207,9 @@ def _columns(head: list[str]) -> Mapping[str, tuple[int, ...]]:
     name = where(_NAMES)
     numbers = tuple(place for place, title in enumerate(titles) if _NUMBERS.fullmatch(title))
     if not numbers or not (name or last or where(_FIRST) or where(_ORGANISATION)):
-        raise UnreadableBook("the first line names the columns, among them one of names and one of numbers: nom;numéro")
+        raise UnreadableBook(
+            "the first line names the columns, among them one of names and one of numbers: nom;numéro", rule="columns"
+        )
     return {
         "numbers": numbers,
         "name": name,

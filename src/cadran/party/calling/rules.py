@@ -57,7 +57,7 @@ def checked_name(text: str) -> str:
     """The name on one line. Raises InvalidContact."""
     name = " ".join(text.split())
     if not _NAME.fullmatch(name):
-        raise InvalidContact("a contact's name has 1 to 80 characters", field="name")
+        raise InvalidContact("a contact's name has 1 to 80 characters", field="name", rule="name")
     return name
 
 
@@ -65,7 +65,7 @@ def checked_note(text: str) -> str:
     """The note on one line, or nothing. Raises InvalidContact."""
     note = " ".join(text.split())
     if not _NOTE.fullmatch(note):
-        raise InvalidContact("a note has at most 200 characters", field="note")
+        raise InvalidContact("a note has at most 200 characters", field="note", rule="note")
     return note
 
 
