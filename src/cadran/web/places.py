@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from cadran.numbering.access import queries as access
+from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 
@@ -15,13 +18,15 @@ from cadran.units.clause import carries
 @dataclass(frozen=True, slots=True)
 class Place:
     """One entry: its page by URL name, what it is called, the beginnings of the paths that belong to it, and which part of the
-    dashboard (`dashboard.parts` of the terms) it opens; empty where it is always there."""
+    dashboard (`dashboard.parts` of the terms) it opens; empty where it is always there. service: of the brand, without which it is
+    not there."""
 
     name: str
     title: object
     icon: str
     paths: tuple[str, ...]
     part: str = ""
+    service: str = ""
 
     @property
     def url(self) -> str:
@@ -32,18 +37,22 @@ NAVIGATION = (
     Place("dashboard", _("Accueil"), "home", ("/dashboard/",)),
     Place("calls", _("Appels"), "list", ("/calls/",), "consumption"),
     Place("payments", _("Paiements"), "wallet", ("/payments/", "/topup/", "/statement/"), "credit"),
-    Place("sip", _("Téléphone"), "phone", ("/sip/",), "services"),
-    Place("numbers", _("Numéros"), "hash", ("/numbers/",), "features"),
+    Place("sip", _("Téléphone"), "phone", ("/sip/",), "services", "voip"),
+    Place("numbers", _("Numéros"), "hash", ("/numbers/",), "features", "voip"),
+    Place("calling", _("Appeler"), "phone", ("/calling/", "/callers/", "/pin/", "/access/"), "", "calling-card"),
+    Place("contacts", _("Contacts"), "people", ("/contacts/",), "", "calling-card"),
     Place("account", _("Compte"), "person", ("/account/", "/preferences/"), "personal"),
 )
 
 
 @carries("IPP-1d-dashboard")
 def navigation(terms: Terms) -> tuple[Place, ...]:
-    """The entries that the customer's terms open; all of them under terms that do not say."""
+    """The entries that the brand's services and the customer's terms open; all of its services under terms that do not say."""
+    services = policy.brand(terms.brand).services
+    found = tuple(place for place in NAVIGATION if place.service in ("", *services))
     if "dashboard.parts" not in terms.values:
-        return NAVIGATION
-    return tuple(place for place in NAVIGATION if place.part in ("", *terms.texts("dashboard.parts")))
+        return found
+    return tuple(place for place in found if place.part in ("", *terms.texts("dashboard.parts")))
 
 
 def parts(terms: Terms) -> frozenset[str]:
@@ -58,15 +67,18 @@ def current(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A page of the account's hub: shown where its URL name exists. `names`: the first that exists is the one."""
+    """A page of the account's hub: shown where its URL name exists. `names`: the first that exists is the one. needs: what the brand
+    must have for it, `voip` (a service) or ACCESS (an access number)."""
 
     names: tuple[str, ...]
     title: object
     text: object
     icon: str
     url: str = ""
+    needs: str = ""
 
 
+ACCESS = "access-numbers"
 _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
     (
         _("Vous"),
@@ -87,6 +99,39 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
         ),
     ),
     (
+        _("Numéros d’accès"),
+        (
+            Card(
+                ("calling",),
+                _("Appeler"),
+                _("Le numéro à composer, vos touches abrégées, vos choix."),
+                "phone",
+                needs=ACCESS,
+            ),
+            Card(
+                ("calling_numbers",),
+                _("Mes numéros d’appel"),
+                _("Les téléphones par lesquels vous êtes reconnu."),
+                "badge",
+                needs=ACCESS,
+            ),
+            Card(
+                ("contacts",),
+                _("Contacts"),
+                _("Ceux que vous appelez, et ce que chacun vous coûte."),
+                "people",
+                needs=ACCESS,
+            ),
+            Card(
+                ("pin",),
+                _("Code secret"),
+                _("Demandé au téléphone quand votre numéro n’est pas garanti."),
+                "key",
+                needs=ACCESS,
+            ),
+        ),
+    ),
+    (
         _("Sécurité"),
         (
             Card(
@@ -95,7 +140,7 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
                 _("Celui qui ouvre cet espace."),
                 "key",
             ),
-            Card(("sip",), _("Mot de passe SIP"), _("Celui que vos téléphones connaissent."), "phone"),
+            Card(("sip",), _("Mot de passe SIP"), _("Celui que vos téléphones connaissent."), "phone", needs="voip"),
             Card(
                 ("mfa_index",),
                 _("Sécurité du compte"),
@@ -136,10 +181,15 @@ _GROUPS: tuple[tuple[object, tuple[Card, ...]], ...] = (
 )
 
 
-def hub() -> Iterator[tuple[object, list[Card]]]:
-    """The groups of the account's hub with the pages that exist."""
+def hub(brand: str, at: datetime) -> Iterator[tuple[object, list[Card]]]:
+    """The groups of the account's hub with the pages that exist for that brand."""
+    has = {"", *policy.brand(brand).services, *([ACCESS] if access.access_numbers(brand, at) else [])}
     for title, cards in _GROUPS:
-        found = [Card(card.names, card.title, card.text, card.icon, url) for card in cards if (url := _url(card))]
+        found = [
+            Card(card.names, card.title, card.text, card.icon, url)
+            for card in cards
+            if card.needs in has and (url := _url(card))
+        ]
         if found:
             yield title, found
 

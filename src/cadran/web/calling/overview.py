@@ -62,7 +62,7 @@ def access_numbers(request: HttpRequest) -> HttpResponse:
 @require_safe
 @for_customers
 def calling(request: HttpRequest, customer: party.Customer) -> HttpResponse:
-    """The access number to dial, the numbers by which the customer is recognised, the speed dial, the PIN, the choice of the minute."""
+    """The access number to dial, the numbers that recognise the customer, the speed dial, the PIN, the choice of the minute."""
     at = settings.CIVIL_CLOCK.now()
     found = [one for one in access.access_numbers(customer.brand, at) if one.is_open(at)]
     if not found:
@@ -82,10 +82,24 @@ def calling(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     return render(request, "calling/calling.html", context)
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How a customer calls by access numbers: the one to dial, and the numbers that recognise it."""
+
+    nearest: access.AccessNumber
+    numbers: tuple[numbering.HeldNumber, ...]
+
+
+def reach(customer: party.Customer, at: datetime) -> Reach | None:
+    """What the dashboard says of it; None for a brand without access numbers."""
+    found = [one for one in access.access_numbers(customer.brand, at) if one.is_open(at)]
+    return Reach(nearest(found, customer), numbering.calling_numbers(customer.account)) if found else None
+
+
 @carries("KRY-4.4.1-access-cost")
 def cost_notice(terms: Terms) -> str:
-    """The clause by which customers are told, before they call, that their operator may bill the call to the access number; empty where
-    the terms ask for no such notice."""
+    """The clause by which customers are told, before they call, that their operator may bill the call to the access number; empty
+    where the terms ask for no such notice."""
     stated = terms.values.get(NOTICE)
     return stated.clause if stated is not None and stated.content is True else ""
 

@@ -29,6 +29,7 @@ from cadran.units import e164, ids, period
 from cadran.units.clause import carries
 from cadran.voice import queries as voice
 from cadran.web import topups, wording
+from cadran.web.calling import overview
 from cadran.web.views.customer import for_customers
 
 CALLS_SHOWN = 5
@@ -88,6 +89,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "devices": voice.devices(_users(customer), now_wall_s=time.time()),
         "shown_number": numbering.shown_number(customer.account),
         "limit_s": call_rules.longest_s(terms, customer.raised_duration),
+        "reach": overview.reach(customer, at),
         "terms": terms,
         "shown": _shown(terms),
         "validity_days": terms.integer("credit.validity_days"),

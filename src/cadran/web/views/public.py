@@ -16,6 +16,8 @@ from django.views.i18n import set_language as django_set_language
 
 from cadran.catalog import queries as catalog
 from cadran.journeys import quote, registration
+from cadran.numbering.access import queries as access
+from cadran.numbering.access.rules import Service
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.policy import notices
@@ -36,6 +38,7 @@ EXAMPLE_MINUTES, MOST_MINUTES = 5, 600
 FARTHEST = timedelta(days=366)
 _LASTING = re.compile(r"(?:([0-9]{1,3})(?::([0-5][0-9]))?|([0-9]{1,5}) ?s)")
 EXAMPLES_MICROS = (5_000_000, 10_000_000, 20_000_000)
+ACCESS_SHOWN = 4
 
 
 @require_safe
@@ -54,8 +57,16 @@ def home(request: HttpRequest) -> HttpResponse:
         "prices": prices[:8],
         "dial": rating.charge(prices[0].rate, DIAL_S, at) if prices else None,
         "summary": policy.brand(serving.brand_key()).summary[forms.language()],
+        "access": _access(serving.brand_key(), at),
     }
     return render(request, "web/home.html", context)
+
+
+def _access(key: str, at: datetime) -> list[access.AccessNumber]:
+    """A few access numbers for the welcome of a calling card: of the brand's own country first."""
+    home = policy.brand(key).country
+    found = [one for one in access.access_numbers(key, at, service=Service.CALLING_CARD) if one.is_open(at)]
+    return sorted(found, key=lambda one: (one.country != home, one.opened_at))[:ACCESS_SHOWN]
 
 
 @carries("IPP-10.1-per-second")
