@@ -367,6 +367,7 @@ LOCALE_PATHS = [
     SOURCE / "web" / "accounts" / "locale",
     SOURCE / "web" / "office" / "locale",
     SOURCE / "web" / "office" / "desk" / "locale",
+    SOURCE / "web" / "calling" / "locale",
     SOURCE / "web" / "api" / "locale",
     SOURCE / "messaging" / "locale",
     SOURCE / "invoicing" / "locale",

@@ -253,6 +253,7 @@ CATALOGUES = [
     WEB / "accounts",
     WEB / "office",
     WEB / "office/desk",
+    WEB / "calling",
     WEB / "api",
     WEB.parent / "messaging",
     WEB.parent / "invoicing",

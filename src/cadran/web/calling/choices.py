@@ -48,14 +48,17 @@ class PinForm(forms.Form):
 @carries("KRY-4.4.1-caller-id")
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_most(20, 3600, "pin")
-@again.asked_again
 def pin(request: HttpRequest) -> HttpResponseBase:
-    """Choose the PIN, or do without; whoever asks proved in the last minutes who it is."""
-    return _pin(request)
+    """Choose the PIN, or do without; whoever asks proved in the last minutes who it is. A form sent too late is typed again: it would
+    be kept readable while the password is asked for."""
+    if request.method == "POST" and again.needed(request):
+        return redirect("pin")
+    return _asked(request)
 
 
+@again.asked_again
 @for_customers
-def _pin(request: HttpRequest, customer: party.Customer) -> HttpResponse:
+def _asked(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     at = settings.CIVIL_CLOCK.now()
     if request.method == "POST" and request.POST.get("do") == "remove":
         operations.remove_pin(account=customer.account, at=at)

@@ -111,7 +111,11 @@ def prove(request: HttpRequest, customer: party.Customer, proof_id: str) -> Http
             )
             return redirect("calling_numbers")
         proof = queries.proof(proof_id=proof_id, account=customer.account, at=at) or proof
-    return render(request, "calling/prove.html", {"customer": customer, "proof": proof, "form": form})
+    return render(
+        request,
+        "calling/prove.html",
+        {"customer": customer, "proof": proof, "form": form, "heard": telling.heard(proof_id)},
+    )
 
 
 def _proved(request: HttpRequest, customer: party.Customer, proof: queries.Proof, form: CodeForm) -> bool:
