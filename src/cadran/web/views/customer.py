@@ -88,4 +88,8 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
 @for_customers
 def account(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     """Where each page about the customer, the codes and the contract is."""
-    return render(request, "web/account.html", {"customer": customer, "groups": list(places.hub(customer.brand, settings.CIVIL_CLOCK.now()))})
+    return render(
+        request,
+        "web/account.html",
+        {"customer": customer, "groups": list(places.hub(customer.brand, settings.CIVIL_CLOCK.now()))},
+    )
