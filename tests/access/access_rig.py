@@ -232,10 +232,24 @@ class Caller(Peer):
     def dial(self, digits: str) -> None:
         self.ear.dial(digits)
 
+    def info(self, digits: str, *, relay: bool) -> None:
+        """Dial by SIP INFO, in one of its two forms."""
+        assert self.call is not None
+        for digit in digits:
+            kind, body = ("dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n") if relay else ("dtmf", digit)
+            self.within(self.call, "INFO", body, {"Content-Type": f"application/{kind}"})
+            self.expect(200)
+
     def hang_up(self) -> None:
         assert self.call is not None
         self.within(self.call, "BYE")
         self.expect(200)
+
+    def cancel(self, dialog: Dialog) -> None:
+        via = re.search(r"^Via: (.*?)\r$", self.last_invite, re.MULTILINE)
+        assert via
+        headers = {"Via": via[1], "From": dialog.local, "To": dialog.remote, "Call-ID": dialog.call_id}
+        self.request("CANCEL", dialog.target, headers | {"CSeq": "1 CANCEL"})
 
     def close(self) -> None:
         self.ear.close()
@@ -254,7 +268,8 @@ class Callee:
         self.ears: dict[str, Ear] = {}
         self.seen: list[Message] = []
         self._closed = False
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def invites(self) -> list[Message]:
         return [one for one in self.seen if one.method == "INVITE"]
@@ -276,6 +291,7 @@ class Callee:
         self._closed = True
         for ear in self.ears.values():
             ear.close()
+        self._thread.join(2)
 
     def _send(self, text: str) -> None:
         self.socket.sendto(text.encode(), self.server)

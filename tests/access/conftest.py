@@ -12,7 +12,8 @@ from access import access_rig
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[access_rig.AccessPlane]:
-    """charging, media and SIP, with KRYPTOOW's customers ada, bea (PIN 8316), cleo, dora, emma, fay."""
+    """charging, media and SIP, with KRYPTOOW's customers ada, bea (a landline, PIN 8316), cleo, dora, emma, fay, gus
+    (blocked) and hal (closed)."""
     made = access_rig.made(Path(tmp_path_factory.mktemp("a")))
     try:
         made.prepare()

@@ -15,11 +15,13 @@ from cadran.commands import migrate
 DECK = b"prefix,destination,price\n33,France,0.6000\n44,United Kingdom,0.6000\n"
 CALLERS = {
     "ada": "33612000001",
-    "bea": "33612000002",
+    "bea": "33142000077",
     "cleo": "33612000003",
     "dora": "33612000004",
     "emma": "33612000005",
     "fay": "33612000006",
+    "gus": "33142000088",
+    "hal": "33142000099",
 }
 ACCESS = {"33199000100": ("fr", "kryptoow"), "442079460100": ("en", "kryptoow")}
 LATER = "33465710100"
@@ -34,8 +36,9 @@ def base() -> None:
     from cadran.numbering import operations as numbering
     from cadran.numbering.access import operations as access
     from cadran.numbering.access import rules as access_rules
+    from cadran.party import blocking, leaving, rules
     from cadran.party import operations as party
-    from cadran.party import rules
+    from cadran.party import queries as party_queries
     from cadran.party.calling import contacts
     from cadran.party.calling import operations as calling
     from cadran.units.e164 import E164
@@ -56,6 +59,8 @@ def base() -> None:
         numbering.record_verified_number(e164=f"+{number}", account=account, at=at, brand="kryptoow")
         found[name] = account
     calling.set_pin(account=found["bea"], pin="8316", at=at)
+    blocking.block_customer(account=found["gus"], reason="test", by="test", at=at)
+    leaving.end_customer(user_id=party_queries.customer_of_account(found["hal"]).user_id, at=at)
     wished = contacts.Wished(name="Zoé", number=E164("+442079460999"), note="", key=7)
     contacts.add(account=found["ada"], wished=wished, at=at)
     print(json.dumps(found))

@@ -104,7 +104,7 @@ class Peer:
             **headers,
         }
         if body:
-            given["Content-Type"] = "application/sdp"
+            given.setdefault("Content-Type", "application/sdp")
         lines = [f"{method} {uri} SIP/2.0", *(f"{name}: {value}" for name, value in given.items())]
         text = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
         self.send(text)
@@ -250,7 +250,7 @@ class Peer:
             headers["Via"] = re.search(r"^Via: (.*?)\r$", self.last_invite, re.MULTILINE)[1]  # type: ignore[index]
         self.request("ACK", uri, headers)
 
-    def within(self, dialog: Dialog, method: str, body: str = "") -> None:
+    def within(self, dialog: Dialog, method: str, body: str = "", extra: dict[str, str] | None = None) -> None:
         """A request within the dialog."""
         dialog.cseq += 1
         self.request(
@@ -262,6 +262,7 @@ class Peer:
                 "Call-ID": dialog.call_id,
                 "CSeq": f"{dialog.cseq} {method}",
                 "Contact": self.contact,
+                **(extra or {}),
             },
             body,
         )

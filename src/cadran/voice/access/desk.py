@@ -28,11 +28,7 @@ from cadran.voice.menu.events import Value
 
 log = structlog.get_logger("voice.desk")
 WARNING, MOBILITY_WARNING = "calls.warning_s", "mobility.warning_s"
-WITHHELD, ACCESS_COST, MOBILITY_COST = (
-    "calls.withheld_caller_accepted",
-    "calls.announce_access_cost",
-    "mobility.announce_access_cost",
-)
+WITHHELD = "calls.withheld_caller_accepted"
 MOBILITY = "mobility"
 LAST_CALLS, LOOKED_AT = 5, 100
 _REFUSED_STATES = {"registered": "suspended", "blocked": "suspended", "ended": "closed"}
@@ -81,7 +77,6 @@ class HouseDesk:
             "language": customer.language,
             "account": customer.account,
             "currency": balance.currency(customer.account) or "EUR",
-            "announce_access_cost": _announces(customer.terms, number.service),
         }
         if calling.authenticated:
             values |= _prepared(calling.digits, number.brand, customer.account, calling.at)
@@ -165,14 +160,6 @@ def _clause_of(brand: str, name: str, at: datetime) -> str:
 def _warning_s(terms_ref: str, service: str) -> int:
     name, terms = (MOBILITY_WARNING if service == MOBILITY else WARNING), policy.terms(terms_ref)
     return terms.integer(name) if name in terms.values else 0
-
-
-@carries("KRY-4.4.1-access-cost", "IPP-9.4-mobility")
-def _announces(terms_ref: str, service: str) -> bool:
-    """Whether the terms want the caller told that its own operator may bill the call to the access number."""
-    name = MOBILITY_COST if service == MOBILITY else ACCESS_COST
-    terms = policy.terms(terms_ref)
-    return name in terms.values and terms.flag(name)
 
 
 @carries("KRY-4.4.1-easydialer")

@@ -35,7 +35,18 @@ QUESTIONS: Mapping[str, Asked] = {
         secret=("code",),
     ),
 }
-CALL_OUTCOMES = ("busy", "no-answer", "unreachable", "declined", "failed", "over", "credit", "limit", "lost")
+CALL_OUTCOMES = (
+    "no-credit",
+    "busy",
+    "no-answer",
+    "unreachable",
+    "declined",
+    "failed",
+    "over",
+    "credit",
+    "limit",
+    "lost",
+)
 # What a call may know besides: what it began with, and how the second leg ended.
 OTHER_VALUES = (
     "language",

@@ -57,8 +57,9 @@ class SecondAnswered: ...
 
 @dataclass(frozen=True, slots=True)
 class SecondOver:
-    """The second leg failed or ended. outcome: busy | no-answer | unreachable | declined | failed before the answer, else over
-    (somebody hung up), credit (cut), limit, lost. values: `charge_micros`, `charged_s`, `credit_micros` as far as they are known."""
+    """The second leg failed or ended. outcome: no-credit | busy | no-answer | unreachable | declined | failed before the answer, else
+    over (somebody hung up), credit (cut), limit, lost. values: `charge_micros`, `charged_s`, `credit_micros` as far as they are
+    known."""
 
     outcome: str
     values: Mapping[str, Value] = field(default_factory=dict)
