@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import socket
 import sqlite3
 import struct
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from cadran.charging.adapters.client import SocketCharging
@@ -171,6 +173,20 @@ class Telephone:
 
     def hears_voice(self, other: Telephone) -> bool:
         return other.letter * 160 in self.heard
+
+
+def brands(folder: Path) -> Path:
+    """The brands, with a shorter first grant and a later warning; every call goes out by the carriers of ippi."""
+    for brand in ("ippi", "kryptoow"):
+        shutil.copytree(ROOT / "brands" / brand, folder / "folders" / brand)
+    (folder / "folders" / "kryptoow" / "carriers.toml").unlink()
+    terms = folder / "folders" / "kryptoow" / "terms" / "2018-01.toml"
+    text = terms.read_text()
+    for name, value in (("calls.warning_s", 2), ("calls.first_grant_min_s", 4)):
+        text, changed = re.subn(rf"(\[{re.escape(name)}\]\nvalue = )\d+", rf"\g<1>{value}", text)
+        assert changed == 1, name
+    terms.write_text(text)
+    return folder / "folders"
 
 
 def ready(plane: Plane) -> None:

@@ -13,15 +13,15 @@ from voice.sip_plane import Plane, wait_until
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """charging, media and SIP; heartbeats each second, a warning four seconds before the end, short ringing."""
+    """charging, media and SIP; heartbeats each second, grants of four seconds, a warning two seconds before the end, short ringing."""
+    folder = Path(tmp_path_factory.mktemp("v"))
     extra = {
         "CADRAN_SIP_HEARTBEAT_S": "1",
-        "CADRAN_SIP_WARNING_S": "4",
         "CADRAN_SIP_CALLBACKS_PER_MINUTE": "30",
         "CADRAN_SIP_CALLBACKS_PER_ACCOUNT": "2",
         "CADRAN_SIP_CALLBACK_SECOND_RINGS_S": "3",
     }
-    made = Plane(Path(tmp_path_factory.mktemp("v")), extra)
+    made = Plane(folder, extra | {"CADRAN_BRANDS": str(rig.brands(folder))})
     try:
         made.accounts = {}
         made._seed("base")

@@ -63,7 +63,7 @@ def test_both_are_rung_connected_and_charged_each_from_its_own_answer(plane: Pla
 def test_nothing_rings_without_credit_for_both_nor_for_a_number_that_is_not_the_customers(
     plane: Plane, network: Network
 ) -> None:
-    rig.credit(plane, "ben", 150_000)  # ten seconds of one leg cost 100,000
+    rig.credit(plane, "ben", 60_000)  # four seconds of one leg cost 40,000
     answer = rig.ask(plane, "callback", rig.order("ben", "poor"))
     assert (answer["stage"], answer["why"]) == ("over", "call-no-credit")
     refusals = {
@@ -80,7 +80,7 @@ def test_nothing_rings_without_credit_for_both_nor_for_a_number_that_is_not_the_
     assert rig.ask(plane, "callback", {"key": "x"}) == {"refused": "unreadable"}
     network.quiet(0.3)
     # What was held for the first leg was given back: credit for both still makes the pair ring.
-    rig.credit(plane, "ben", 50_000)
+    rig.credit(plane, "ben", 20_000)
     begun(plane, "rich", "ben")
     with ThreadPoolExecutor(2) as together:
         answers = list(together.map(lambda key: rig.ask(plane, "callback", rig.order("ben", key)), ["two", "three"]))
@@ -144,15 +144,15 @@ def test_it_can_be_ended_at_each_moment_and_by_each(plane: Plane, network: Netwo
 
 @pytest.mark.clause("KRY-4.4.1-easydialer", "IPP-9.2-cut-at-zero")
 def test_credit_that_ends_is_warned_of_in_one_ear_and_cuts_both(plane: Plane, network: Network) -> None:
-    rig.credit(plane, "cleo", 200_000)
+    rig.credit(plane, "cleo", 80_000)
     began = time.monotonic()
     you, them = talking(plane, network, "short", "cleo")
     you.hears("one-minute-left", timeout_s=9)
     you.is_released()
     them.is_released()
-    assert 9 <= time.monotonic() - began <= 13
+    assert time.monotonic() - began >= 3.8
     assert not them.heard_it("one-minute-left")
-    assert [one["charge_micros"] for one in rig.legs(plane, "short")] == [100_000, 100_000]
+    assert [one["charge_micros"] for one in rig.legs(plane, "short")] == [40_000, 40_000]
     assert rig.row(plane, "short")[2] == "credit"
 
 

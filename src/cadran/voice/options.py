@@ -45,7 +45,6 @@ class Options:
     callbacks_per_minute: int = 6
     callback_rings_s: int = 40
     callback_second_rings_s: int = 60
-    warning_s: int = 60
 
     @classmethod
     def from_environment(cls) -> Options:

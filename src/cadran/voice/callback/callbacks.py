@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -53,7 +54,6 @@ class Callbacks:
             second_rings_s=self.options.callback_second_rings_s,
             carrier_silence_s=self.options.carrier_silence_s,
             bye_s=self.options.bye_s,
-            warning_s=self.options.warning_s,
         )
 
     def start(self) -> None:
@@ -168,7 +168,8 @@ class Callbacks:
 
         made: Session
         if isinstance(order, orders.CallbackOrder):
-            made = CallbackSession(self.server, order, call_id, patience=self.patience, told=told, done=done)
+            patience = replace(self.patience, warning_s=plans.warning_s)
+            made = CallbackSession(self.server, order, call_id, patience=patience, told=told, done=done)
         else:
             made = SpokenSession(self.server, order, call_id, told=told, done=done)
         made.whose, made.fingerprint = _whose(order), orders.fingerprint(order)

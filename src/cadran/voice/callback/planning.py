@@ -10,8 +10,10 @@ from cadran.charging.ports import AuthoriseCall
 from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
 from cadran.numbering.access import queries as access
+from cadran.policy import queries as policy
 from cadran.units.clause import carries
 from cadran.units.e164 import InvalidNumber
+from cadran.units.errors import CadranError
 from cadran.voice.b2bua import plans
 from cadran.voice.b2bua.plans import Plan
 from cadran.voice.callback import orders
@@ -21,14 +23,17 @@ from cadran.voice.directory.lookups import Look
 # Numbers that somebody holds and answers: no special, emergency or satellite number is rung to prove or to connect anything.
 RINGABLE = {numbers.NumberClass.GEOGRAPHIC, numbers.NumberClass.MOBILE, numbers.NumberClass.ON_NET}
 VIA = {Side.FIRST: "callback-leg", Side.SECOND: "callback"}
+WARNING = "calls.warning_s"
 _DIGITS = re.compile(r"[1-9]\d{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """turned: why the order cannot be carried out, in a word; else where each leg goes."""
+    """turned: why the order cannot be carried out, in a word; else where each leg goes. warning_s: seconds before the end at which the
+    customer is told of it, 0 for never."""
 
     turned: str = ""
+    warning_s: int = 0
     first: Plan = field(default_factory=Plan)
     second: Plan = field(default_factory=Plan)
 
@@ -41,7 +46,7 @@ def callback(order: orders.CallbackOrder, look: Look) -> Plans:
     """The customer is rung at a number that its account has proved to be its own, and at no other: nobody can have a stranger rung.
     The correspondent sees that number; the customer sees the access number."""
     if not _DIGITS.fullmatch(order.first) or not numbering.may_show(order.account, order.first):
-        return Plans("number-not-yours")
+        return Plans(turned="number-not-yours")
     common = Plan(
         account=order.account,
         terms=order.terms,
@@ -53,13 +58,13 @@ def callback(order: orders.CallbackOrder, look: Look) -> Plans:
     )
     first = _towards(f"+{order.first}", order.country, _shown(common, order.access), look)
     if first is None or numbers.NumberClass(first.number_class) not in RINGABLE:
-        return Plans("number-not-yours")
+        return Plans(turned="number-not-yours")
     second = _towards(order.second, order.country, _shown(common, order.first), look)
     if second is None:
-        return Plans("number-unknown")
+        return Plans(turned="number-unknown")
     if second.destination == order.first or access.is_access_number(second.destination):
-        return Plans("number-own")
-    return Plans(first=first, second=second)
+        return Plans(turned="number-own")
+    return Plans(first=first, second=second, warning_s=_warning_s(order.terms))
 
 
 def code(order: orders.SpokenCode, look: Look, *, country: str) -> Plans:
@@ -67,8 +72,17 @@ def code(order: orders.SpokenCode, look: Look, *, country: str) -> Plans:
     common = Plan(brand=order.brand, language=order.language, country=country, caller=order.access)
     found = _towards(f"+{order.digits}", country, _shown(common, order.access), look)
     if found is None or numbers.NumberClass(found.number_class) not in RINGABLE:
-        return Plans("number-unknown")
+        return Plans(turned="number-unknown")
     return Plans(first=found)
+
+
+def _warning_s(terms_ref: str) -> int:
+    """As the terms state it; charging says what is to be said of terms that are not known."""
+    try:
+        terms = policy.terms(terms_ref)
+    except CadranError:
+        return 0
+    return terms.integer(WARNING) if WARNING in terms.values else 0
 
 
 def _shown(plan: Plan, digits: str) -> Plan:
