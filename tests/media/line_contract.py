@@ -117,8 +117,8 @@ class LineContract:
             assert first.hears(person)
             assert person.hears(first)
             call.line.unbridge()
-            assert not person.hears(first)
-            assert not first.hears(person)
+            assert person.misses(first)
+            assert first.misses(person)
             finished = call.says("one")
             first.talk(10)
             finished.get()
@@ -126,8 +126,8 @@ class LineContract:
             assert call.second(second)
             assert person.hears(second)
             assert second.hears(person)
-            assert not person.hears(first)
-            assert not second.hears(first)
+            assert person.misses(first)
+            assert second.misses(first)
             assert person.hears(second), "what was late has not turned the stream"
 
     def test_a_second_person_may_answer_early_from_one_place_and_then_from_another(self, lines: port.Lines) -> None:
@@ -147,7 +147,7 @@ class LineContract:
             assert call.second(first)
             assert call.second(second)
             assert person.hears(second)
-            assert not person.hears(first)
+            assert person.misses(first)
 
     def test_a_whisper_is_heard_by_this_person_alone(self, lines: port.Lines) -> None:
         person, other = Person("p"), Person("o")
@@ -178,6 +178,10 @@ class LineContract:
         assert early.sound() == b""
         person.press("4")
         drive(lambda: call.dialled == "4")
+        assert ask(line.accepted, person.sdp("18 101")) is False
+        assert ask(line.accepted, person.sdp("18 0 8 101"))
+        call.says("one").get()
+        assert person.sound() == coded("one", law=0), "what the answer names first is spoken"
         line.close()
 
     def test_hold_sends_nothing_to_who_wants_nothing_and_is_answered_rightly(self, lines: port.Lines) -> None:
@@ -188,11 +192,17 @@ class LineContract:
                 held = call.renewed(person.sdp(extra=f"a={asked}\r\n"))
                 assert held is not None
                 assert (held.direction, held.port) == (answered, person.to)
-                assert not person.hears(other)
+                assert person.misses(other)
             assert other.hears(person), "music on hold"
-            nowhere = call.renewed(person.sdp(address="0.0.0.0"))
-            assert nowhere is not None
-            assert nowhere.direction == "recvonly"
+            old_style = call.renewed(person.sdp(extra="a=sendonly\r\n", address="0.0.0.0"))
+            assert old_style is not None
+            assert old_style.direction == "recvonly"
+            assert person.misses(other)
+            assert call.renewed(person.sdp()) is not None
+            refresh = call.renewed(person.sdp(address="0.0.0.0"))
+            assert refresh is not None
+            assert refresh.direction == "sendrecv"
+            assert person.hears(other), "a refresh without a description, as the stack gives it, silences nobody"
             back = call.renewed(person.sdp())
             assert back is not None
             assert back.direction == "sendrecv"
@@ -200,7 +210,7 @@ class LineContract:
             theirs = call.renewed(other.sdp("8 101", extra="a=sendonly\r\n"), second=True)
             assert theirs is not None
             assert (theirs.direction, theirs.port, theirs.formats) == ("recvonly", other.to, ("8", "101"))
-            assert not other.hears(person)
+            assert other.misses(person)
             assert call.renewed(other.sdp("8 101"), second=True) is not None
             assert other.hears(person)
 
@@ -312,8 +322,8 @@ class LineContract:
             call.line.close()
             assert call.line.closed
             drive_for(0.05)
-            assert not person.hears(other)
-            assert not other.hears(person)
+            assert person.misses(other)
+            assert other.misses(person)
             call.line.play(prompt("one"), finished)
             call.line.stop()
             call.line.unbridge()

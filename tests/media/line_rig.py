@@ -102,18 +102,21 @@ class Person(Phone):
 
     def hears(self, other: Person) -> bool:
         """Whether what the other says now comes here, and nothing else."""
+        return self._heard_of(other, 1.0) == {other.letter.encode() * 160}
+
+    def misses(self, other: Person) -> bool:
+        """Whether nothing comes here while the other speaks."""
+        return not self._heard_of(other, 0.07)
+
+    def _heard_of(self, other: Person, patience_s: float) -> set[bytes]:
         drive_for(0.02)
         self.packets()
         other.talk()
-        end = time.monotonic() + 0.07
-        drive(lambda: self._got(other) or time.monotonic() > end)
-        return self._last == {other.letter.encode() * 160}
-
-    _last: set[bytes] = set()
-
-    def _got(self, other: Person) -> bool:
-        self._last = {packet[12:] for packet in self.packets()}
-        return bool(self._last)
+        end, heard = time.monotonic() + patience_s, set[bytes]()
+        while not heard and time.monotonic() < end:
+            drive_for(0.01)
+            heard = {packet[12:] for packet in self.packets()}
+        return heard
 
 
 class Call:

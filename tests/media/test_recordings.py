@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import wave
 from pathlib import Path
 
@@ -82,3 +83,13 @@ def test_a_draft_that_is_there_already_is_not_written_over(made: recording.Recor
     made.keep(100.1)
     assert made.path.exists()
     made.keep(100.2)
+
+
+def test_a_recording_for_which_there_is_no_room_leaves_nothing(made: recording.Recording, tmp_path: Path) -> None:
+    assert made._file is not None
+    os.dup2(os.open("/dev/full", os.O_WRONLY), made._file.fileno())
+    made.add(recording.SAYS, LOUD, 8, 110.0)
+    with pytest.raises(OSError, match="No space"):
+        made.write(120.0)
+    made.drop()
+    assert list(tmp_path.iterdir()) == []

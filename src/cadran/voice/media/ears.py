@@ -124,6 +124,7 @@ class Ears:
                 made.open()
             except OSError as why:
                 self._lost(ear, why)
+                self._end_if_idle(ear)
             else:
                 ear.recording = made
                 ports = f"{self._port(ear, recording.SAYS)} {self._port(ear, recording.HEARS)}"
@@ -195,12 +196,15 @@ class Ears:
             if made is not None:
                 made.keep(self._clock.seconds())
         except OSError as why:
+            ear.recording = made
             self._lost(ear, why)
             return False
         return made is not None
 
     def _lost(self, ear: _Ear, why: OSError) -> None:
-        ear.recording = None
+        if ear.recording is not None:
+            ear.recording.drop()
+            ear.recording = None
         _FAILED.inc()
         log.error("media_recording_lost", call=ear.tag, reason=str(why))
 

@@ -8,6 +8,7 @@ earlier one still sends would turn the stream back. On the inner hop nothing is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,8 @@ class Line:
     def accepted(self, answer: str, done: Done) -> None:
         """The person's answer to our own offer."""
         said = self._read("answer", answer)
-        if said is None or not self._opened or not self._agreed(said, sdp.LAWS):
+        spoken = tuple(int(f) for f in said.formats if int(f) in sdp.LAWS) if said else ()  # what it names first
+        if said is None or not self._opened or not self._agreed(said, spoken):
             self._later(done, False)
             return
         self._event = OWN_EVENT if said.telephone_event else ""
@@ -96,7 +98,7 @@ class Line:
         if not second:
             self._agreed(said, laws)
         party = self._second if second else self._person
-        party.said = said
+        said = party.said = _refreshed(said, party.said)
 
         def known(port: int | None) -> None:
             if port is not None and not second:
@@ -342,6 +344,14 @@ class Line:
 
 def _unheard(*_: str) -> None:
     """Nobody has asked to be told."""
+
+
+def _refreshed(said: sdp.Description, before: sdp.Description | None) -> sdp.Description:
+    """A re-INVITE without any description comes from the stack as the last one at 0.0.0.0, as old telephones hold: who says so without
+    naming a direction is taken to be where it was."""
+    if not said.nowhere or said.stated != sdp.SENDRECV or before is None or before.nowhere:
+        return said
+    return dataclasses.replace(said, address=before.address, port=before.port, direction=said.stated)
 
 
 def _port(answer: str | None) -> int | None:

@@ -5,8 +5,9 @@ Sound stands where it came in time. What comes unevenly is put in a row as long 
 
 from __future__ import annotations
 
+import contextlib
 import os
-import wave
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -43,14 +44,12 @@ class Recording:
     _written: int = 0
     _prompt: _Prompt | None = None
     _file: BinaryIO | None = None
-    _wave: wave.Wave_write | None = None
 
     def open(self) -> None:
         """Raises OSError when the place cannot be written."""
         handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         self._file = os.fdopen(handle, "wb")
-        self._wave = wave.Wave_write(self._file)
-        self._wave.setparams((2, 2, prompts.SAMPLES_PER_S, 0, "NONE", ""))
+        self._file.write(_header(0))
 
     def add(self, channel: int, sound: bytes, law: int, now: float) -> None:
         """A packet's sound. Nothing of the second person is heard while a prompt plays."""
@@ -81,24 +80,33 @@ class Recording:
         """Write what can be complete by now. Raises OSError."""
         until = min(self._place(now - lag_s), self._place(self.began + MAX_S))
         self._play_until(self._place(now))
-        if until <= self._written or self._wave is None:
+        if until <= self._written or self._file is None:
             return
         for channel in (SAYS, HEARS):
             self._silence(channel, until)
         rows = np.stack([self._taken(channel, until) for channel in (SAYS, HEARS)], axis=1)
-        self._wave.writeframesraw(rows.astype("<i2").tobytes())
+        self._file.write(rows.astype("<i2").tobytes())
         self._written = until
 
     def keep(self, now: float) -> None:
         """The end: the file takes its name. Raises OSError."""
-        file, written = self._file, self._wave
-        if file is None or written is None:
+        file = self._file
+        if file is None:
             return
-        with file:
-            self.write(now, 0)
-            written.close()
-        self._file = self._wave = None
+        self.write(now, 0)
+        file.seek(0)
+        file.write(_header(self._written))
+        file.close()
+        self._file = None
         os.replace(self._draft, self.path)
+
+    def drop(self) -> None:
+        """It could not be written: nothing of it stays."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+            self._draft.unlink(missing_ok=True)
 
     @property
     def _draft(self) -> Path:
@@ -130,3 +138,10 @@ class Recording:
         count = until - self._written
         self._sound[channel] = [joined[count:]]
         return joined[:count]
+
+
+def _header(rows: int) -> bytes:
+    """Of a WAV with so many rows."""
+    size = 4 * rows
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, prompts.SAMPLES_PER_S, prompts.SAMPLES_PER_S * 4, 4, 16)
+    return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)

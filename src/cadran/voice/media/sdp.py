@@ -56,6 +56,7 @@ class Description:
     """What one side said.
 
     address, port: where it wants its audio (IPv4). direction: from its own point of view. held: it wants to hear nothing.
+    stated: the direction as it was written, which the address 0.0.0.0 may belie.
     streams: all m= lines in order; audio_index: which of them is the audio stream that is used.
     """
 
@@ -67,6 +68,7 @@ class Description:
     attributes: tuple[str, ...]
     streams: tuple[Stream, ...]
     audio_index: int
+    stated: str = SENDRECV
 
     @property
     def nowhere(self) -> bool:
@@ -110,7 +112,7 @@ def parse(text: str) -> Description:
     attributes = tuple(value for kind, value in lines if kind == "a")
     if len(attributes) > MAX_ATTRIBUTES:
         raise UnusableSdp(f"a stream has at most {MAX_ATTRIBUTES} attributes")
-    direction = _direction(attributes) or _direction(tuple(v for k, v in session if k == "a")) or SENDRECV
+    direction = stated = _direction(attributes) or _direction(tuple(v for k, v in session if k == "a")) or SENDRECV
     if address == "0.0.0.0":  # noqa: S104
         direction = {SENDRECV: SENDONLY, RECVONLY: INACTIVE}.get(direction, direction)
     return Description(
@@ -122,6 +124,7 @@ def parse(text: str) -> Description:
         attributes=tuple(a for a in attributes if a.split(":", 1)[0] in _PASSED_ON),
         streams=streams,
         audio_index=index,
+        stated=stated,
     )
 
 
