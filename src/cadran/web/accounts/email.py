@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from cadran.journeys import mails
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
 from cadran.party import rules as party_rules
 from cadran.party.operations import UnableToValidate
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
-from cadran.web import wording
+from cadran.web import serving, wording
 from cadran.web.accounts import again
 from cadran.web.accounts.limits import at_most
 
@@ -98,7 +99,7 @@ def ask(request: HttpRequest, *, user_id: int, username: str, old: str, new: str
     if new == old:
         return
     token = signing.dumps([user_id, old, new], salt=SALT, compress=True)
-    link = settings.PUBLIC_URL + reverse("confirm_new_email", args=[token])
+    link = mails.site_url(serving.brand_key()) + reverse("confirm_new_email", args=[token])
     prefix = "accounts/mail/email_taken" if party.taken(email=new) else "accounts/mail/email_new"
     user = SimpleNamespace(pk=user_id, username=username)
     get_adapter(request).send_mail(prefix, new, {"user": user, "link": link, "days": VALID.days})

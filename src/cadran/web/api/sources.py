@@ -12,7 +12,7 @@ from django.urls import reverse
 from cadran.balance import queries as balance
 from cadran.charging import explanation, records
 from cadran.charging import queries as charging
-from cadran.journeys import credit, warnings
+from cadran.journeys import credit, mails, warnings
 from cadran.ledger import queries as ledger
 from cadran.numbering import queries as numbering
 from cadran.party import operations as party_operations
@@ -90,7 +90,7 @@ class Rooms:
             amount_micros=amount_micros,
             currency=customer.currency,
             description=f"Crédit {policy.brand(customer.brand).name}",
-            return_url=lambda order_id: settings.PUBLIC_URL + reverse("topup_order", args=[order_id]),
+            return_url=lambda order_id: mails.site_url(customer.brand) + reverse("topup_order", args=[order_id]),
             provider=credit.card_provider(),
             at=at,
         )

@@ -214,6 +214,17 @@ def via(code: str) -> str:
 
 
 @register.filter
+def counted(rate: Rate) -> str:
+    """The increments of a rate, in words: `à la seconde`, `à la minute`, else `pas de 30 s puis 6 s`."""
+    steps = rate.first_s, rate.next_s
+    if steps == (1, 1):
+        return _("à la seconde")
+    if steps == (60, 60):
+        return _("à la minute")
+    return _("pas de %(first)s s puis %(next)s s") % {"first": steps[0], "next": steps[1]}
+
+
+@register.filter
 def number_class(code: str) -> str:
     """What kind of number was called."""
     return wording.named(wording.NUMBER_CLASSES, code)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from cadran.journeys import automatic as journey
-from cadran.journeys import credit
+from cadran.journeys import credit, mails
 from cadran.party import queries as party
 from cadran.payment import automatic, rules
 from cadran.payment.ports import ProviderRefused, ProviderUncertain
@@ -89,7 +89,7 @@ def _agree(request: HttpRequest, customer: party.Customer, terms: Terms) -> Http
     url = journey.open_card_page(
         account=customer.account,
         currency=customer.currency,
-        return_url=settings.PUBLIC_URL + reverse("automatic_topup"),
+        return_url=mails.site_url(customer.brand) + reverse("automatic_topup"),
         provider=credit.card_provider(),
     )
     return redirect(url)

@@ -79,6 +79,7 @@ def preferences(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "raised_s": call_rules.longest_s(terms, raised=True),
         "acceptances": party.acceptances(customer_id=customer.id),
         "labels": forms.DOCUMENT_LABELS,
+        "warning_clause": getattr(terms.values.get(warnings.LOW_MICROS), "clause", ""),
         "warning": warnings.choices(customer.account, customer.terms, settings.CIVIL_CLOCK.now()),
     }
     return render(request, "web/preferences.html", context)

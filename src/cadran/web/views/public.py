@@ -31,6 +31,7 @@ SHOWN_PRICES = (
     *("33142000001", "33612345678", "442079460000", "447911123456", "3225000000", "34911234567"),
     *("12125550100", "212661234567", "213551234567", "21620123456", "221771234567", "919812345678"),
 )
+LATER = "topup.amounts_after_days"
 DIAL_S = 42  # the seconds that the dial of the welcome page shows
 MAX_SEARCH = 40
 LEAST_DIGITS = 7
@@ -55,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "terms": _values(policy.terms_in_force(serving.brand_key(), at)),
         "prices": prices[:8],
-        "dial": rating.charge(prices[0].rate, DIAL_S, at) if prices else None,
+        "dial": _dial(serving.brand_key(), at) if prices else None,
         "summary": policy.brand(serving.brand_key()).summary[forms.language()],
         "access": _access(serving.brand_key(), at),
     }
@@ -67,6 +68,13 @@ def _access(key: str, at: datetime) -> list[access.AccessNumber]:
     home = policy.brand(key).country
     found = [one for one in access.access_numbers(key, at, service=Service.CALLING_CARD) if one.is_open(at)]
     return sorted(found, key=lambda one: (one.country != home, one.opened_at))[:ACCESS_SHOWN]
+
+
+def _dial(key: str, at: datetime) -> rating.Charge | None:
+    """What the call of the picture costs, counted as such a call is."""
+    terms, country = policy.terms_in_force(key, at), policy.brand(key).country
+    told = quote.quote(text=f"+{SHOWN_PRICES[0]}", brand=key, country=country, terms=terms, seconds=DIAL_S, at=at)
+    return told.charge if told else None
 
 
 @carries("IPP-10.1-per-second")
@@ -173,6 +181,7 @@ def described(request: HttpRequest, part: str) -> HttpResponse:
         "offered": offered[document],
         "terms": _values(in_force),
         "shown": in_force,
+        "later": LATER in in_force.values and any(in_force.integers(LATER)),
         "summary": policy.brand(serving.brand_key()).summary[forms.language()],
     }
     return render(request, f"web/{part}.html", context)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cadran.balance import queries as balance
 from cadran.invoicing import pdf
 from cadran.invoicing import queries as invoicing
-from cadran.journeys import credit
+from cadran.journeys import credit, mails
 from cadran.party import queries as party
 from cadran.payment import automatic, rules
 from cadran.payment import queries as payment
@@ -86,7 +86,7 @@ def _order(request: HttpRequest, customer: party.Customer, terms: Terms) -> paym
         amount_micros=amount,
         currency=customer.currency,
         description=_("Crédit %(brand)s") % {"brand": policy.brand(customer.brand).name},
-        return_url=lambda order_id: settings.PUBLIC_URL + reverse("topup_order", args=[order_id]),
+        return_url=lambda order_id: mails.site_url(customer.brand) + reverse("topup_order", args=[order_id]),
         provider=credit.card_provider(),
         at=settings.CIVIL_CLOCK.now(),
     )
