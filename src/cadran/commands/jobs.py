@@ -146,6 +146,7 @@ def house_tasks() -> dict[str, Task]:
         "figures": figures.follow_calls,
         "rerating": lambda: rerating.carry_on(charging=charging, at=clock.now(), workers=rerating.AT_ONCE),
         "vouchers": lambda: vouchers.make(at=clock.now()),
+        "voucher-tries": every(SWEEP_EVERY_S, lambda: vouchers.forget_tries(at=clock.now())),
         "documents": every(SWEEP_EVERY_S, lambda: documents.sweep(now_s=time.time())),
     }
 

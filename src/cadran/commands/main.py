@@ -55,6 +55,7 @@ COMMANDS = (
     "soak",
     "staff",
     "upgrade",
+    "voucher",
     "web",
 )
 

@@ -43,6 +43,7 @@ SUBSCRIBERS: Mapping[str, tuple[Subscriber, ...]] = {
     "journeys.proposal-refused": (vouchers.decided,),
     "journeys.proposal-withdrawn": (vouchers.decided,),
     "journeys.proposal-expired": (vouchers.decided,),
+    "payment.voucher-redeemed": (vouchers.told,),
     "payment.vouchers-issued": (vouchers.keep_books,),
     "payment.vouchers-blocked": (vouchers.keep_books,),
     "payment.vouchers-expired": (vouchers.keep_books,),

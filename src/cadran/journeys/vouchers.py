@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cadran.charging import vouchers as charging_vouchers
 from cadran.charging.ports import Charging, MoveVouchers, Vouchers
-from cadran.journeys import adjustments
+from cadran.journeys import adjustments, mails
 from cadran.journeys.proposals import operations as proposals
 from cadran.journeys.proposals import queries as proposal_queries
 from cadran.journeys.proposals import rules as proposal_rules
@@ -17,7 +17,7 @@ from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
 from cadran.numbering.access import queries as access
 from cadran.party import queries as party
-from cadran.payment.vouchers import operations, queries, redemption, rules, sheets
+from cadran.payment.vouchers import operations, queries, redemption, rules, sheets, tries
 from cadran.payment.vouchers.operations import Hand
 from cadran.payment.vouchers.queries import Batch
 from cadran.payment.vouchers.redemption import Origin, Redeemed
@@ -190,6 +190,11 @@ def make(*, at: datetime) -> int:
     return operations.make(at=at)
 
 
+def forget_tries(*, at: datetime) -> int:
+    """Delete codes tried more than a year ago; returns how many."""
+    return tries.forget(at=at)
+
+
 def keep_books(event: PendingEvent, charging: Charging) -> None:
     """Vouchers issued, blocked or expired move what is owed to their holders, once each deed."""
     body = event.body
@@ -228,3 +233,26 @@ def replace_lost(*, batch_id: str, key: str, reason: str, by: Person, at: dateti
         )
         wish = Wish(series=lost.series, face_micros=lost.face_micros, count=blocked.count, valid_days=lost.valid_days)
         return propose_batch(key=key, brand=lost.brand, wish=wish, reason=reason, by=by, at=at, replaces=lost.batch_id)
+
+
+def told(event: PendingEvent, charging: Charging) -> None:
+    """The customer hears by mail that a voucher became credit: serial, credit before and after, until when."""
+    if (customer := mails.reader(event)) is None:
+        return
+    found = queries.redemption(str(event.body["redemption"]))
+    after = found.balance_micros or 0
+    mails.write(
+        "voucher-redeemed",
+        key=f"voucher-redeemed:{found.redemption_id}",
+        customer=customer,
+        at=event.at,
+        context={
+            "serial": rules.shown_serial(found.serial),
+            "amount_micros": found.amount_micros,
+            "before_micros": after - found.amount_micros,
+            "balance_micros": after,
+            "valid_until": found.expires_at,
+            "terms": str(event.body["terms"]),
+            "voucher_url": f"{mails.site_url(customer.brand)}/topup/voucher/{found.redemption_id}/",
+        },
+    )

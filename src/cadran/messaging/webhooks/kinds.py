@@ -76,6 +76,19 @@ KINDS: Mapping[str, Kind] = {
         "A receipt is there, of a payment or of a refund.",
         "Un reçu est là, d’un paiement ou d’un remboursement.",
     ),
+    "voucher.redeemed": Kind(
+        ("payment.voucher-redeemed",),
+        ("redemption", "account", "serial", "amount_micros", "currency", "balance_micros", "expires_at"),
+        "A voucher became credit.",
+        "Un ticket est devenu du crédit.",
+    ),
+    "vouchers.changed": Kind(
+        ("payment.vouchers-issued", "payment.vouchers-blocked", "payment.vouchers-expired"),
+        ("deed", "batch", "brand", "first", "last", "count", "micros", "currency"),
+        "Vouchers of a batch were issued, blocked or expired.",
+        "Des tickets d’un lot furent émis, bloqués ou ont expiré.",
+        Audience.STAFF,
+    ),
     "automatic-topup.refused": Kind(
         ("payment.automatic-refused",),
         ("account", "amount_micros"),
