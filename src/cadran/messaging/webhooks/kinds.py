@@ -82,7 +82,7 @@ KINDS: Mapping[str, Kind] = {
         "A voucher became credit.",
         "Un ticket est devenu du crédit.",
     ),
-    "vouchers.changed": Kind(
+    "voucher.changed": Kind(
         ("payment.vouchers-issued", "payment.vouchers-blocked", "payment.vouchers-expired"),
         ("deed", "batch", "brand", "first", "last", "count", "micros", "currency"),
         "Vouchers of a batch were issued, blocked or expired.",

@@ -68,6 +68,7 @@ NOTICES = {
     "payment": _("Paiements"),
     "receipt": _("Reçus de paiement"),
     "automatic-topup": _("Rechargement automatique"),
+    "voucher": _("Tickets de recharge"),
     "credit": _("Crédit"),
     "customer": _("Inscription et clôture"),
     "account": _("Sécurité du compte"),
