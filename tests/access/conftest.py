@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from access import access_rig
+from access import access_plane
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[access_rig.AccessPlane]:
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[access_plane.AccessPlane]:
     """charging, media and SIP, with KRYPTOOW's customers ada, bea (a landline, PIN 8316), cleo, dora, emma, fay, gus
     (blocked) and hal (closed)."""
-    made = access_rig.made(Path(tmp_path_factory.mktemp("a")))
+    made = access_plane.made(Path(tmp_path_factory.mktemp("a")))
     try:
         made.prepare()
         yield made
@@ -23,20 +23,20 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[access_rig.Acces
 
 
 @pytest.fixture
-def callee(plane: access_rig.AccessPlane) -> Iterator[access_rig.Callee]:
+def callee(plane: access_plane.AccessPlane) -> Iterator[access_plane.Callee]:
     """Whoever is behind the first carrier."""
-    one = access_rig.Callee(plane.callee_ports[0], (access_rig.HOST, plane.sip_port))
+    one = access_plane.Callee(plane.callee_ports[0], (access_plane.HOST, plane.sip_port))
     yield one
     one.close()
 
 
 @pytest.fixture
-def call(plane: access_rig.AccessPlane) -> Iterator[Callable[..., access_rig.Caller]]:
+def call(plane: access_plane.AccessPlane) -> Iterator[Callable[..., access_plane.Caller]]:
     """Makes callers by number; they are gone after the test."""
-    callers: list[access_rig.Caller] = []
+    callers: list[access_plane.Caller] = []
 
-    def calling(number: str, **given: str) -> access_rig.Caller:
-        callers.append(access_rig.Caller(plane, number, **given))
+    def calling(number: str, **given: str) -> access_plane.Caller:
+        callers.append(access_plane.Caller(plane, number, **given))
         return callers[-1]
 
     yield calling

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from access.access_rig import STRANGE, AccessPlane, Callee, Caller
+from access.access_plane import STRANGE, AccessPlane, Callee, Caller
 from cadran.voice import control
 from voice.sip_peer import sdp
 from voice.sip_plane import wait_until
