@@ -43,13 +43,15 @@ class Till:
     account: str
     at: datetime = AT
     made: int = field(default=0)
+    brand: str = "ippi"
+    terms: str = TERMS
 
     def __post_init__(self) -> None:
         connection = connections["charging"]
         connection.ensure_connection()
         self.buckets, self.books = SqliteBuckets(connection.connection), SqliteBooks(connection.connection)
         self.sessions = SqliteSessions(connection.connection)
-        self.contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
+        self.contracts = needs.FixedContracts({self.terms: policy.terms(self.terms)})
         self.calls = Calls(
             sessions=self.sessions,
             buckets=self.buckets,
@@ -59,7 +61,12 @@ class Till:
             extension_s=7200,
         )
         balance.open_wallet(
-            self.buckets, self.books, owner=self.account, brand="ippi", currency="EUR", at=self.at - timedelta(days=400)
+            self.buckets,
+            self.books,
+            owner=self.account,
+            brand=self.brand,
+            currency="EUR",
+            at=self.at - timedelta(days=400),
         )
 
     def buy(self, key: str, micros: int, at: datetime | None = None) -> None:
@@ -70,7 +77,7 @@ class Till:
             key=key,
             amount_micros=micros,
             means="card",
-            terms=policy.terms(TERMS),
+            terms=policy.terms(self.terms),
             at=at or self.at,
         )
 
@@ -81,7 +88,7 @@ class Till:
             owner=self.account,
             key=key,
             amount_micros=micros,
-            terms=policy.terms(TERMS),
+            terms=policy.terms(self.terms),
             at=self.at,
         )
 
@@ -94,7 +101,7 @@ class Till:
         fields: dict[str, object] = {
             "session": f"call_{self.account}_{self.made}",
             "account": self.account,
-            "terms": TERMS,
+            "terms": self.terms,
             "number_class": number_class,
             "destination": destination,
             "at": self.at + timedelta(minutes=self.made),

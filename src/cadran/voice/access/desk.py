@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -64,7 +64,8 @@ class HouseDesk:
         if not number.is_open(calling.at):
             return refused("not-open")
         if not calling.digits:
-            return refused("withheld", clause=_clause_of(number.brand, WITHHELD, calling.at) or "KRY-4.4.1-caller-id")
+            accepted, clause = _withheld(number.brand, calling.at)
+            return refused("unknown" if accepted else "withheld", clause=clause)
         account = numbering.verified_holder(calling.digits, number.brand)
         customer = callers.calling_customer(account, at=calling.at) if account is not None else None
         if customer is None or customer.brand != number.brand:
@@ -150,10 +151,13 @@ class HouseDesk:
         return Answer(outcome=outcome, values=told)
 
 
-def _clause_of(brand: str, name: str, at: datetime) -> str:
-    """The clause of a value of the brand's terms in force, empty where they do not state it."""
+@carries("KRY-4.4.1-caller-id")
+def _withheld(brand: str, at: datetime) -> tuple[bool, str]:
+    """Whether the brand's terms take callers who show no number, and their clause. Nobody is known by it, even where they do."""
     terms = policy.terms_in_force(brand, at)
-    return terms.clause(name) if name in terms.values else ""
+    if WITHHELD not in terms.values:
+        return False, "KRY-4.4.1-caller-id"
+    return terms.flag(WITHHELD), terms.clause(WITHHELD)
 
 
 @carries("KRY-4.4.1-ivr", "IPP-9.4-mobility")
@@ -183,11 +187,11 @@ def _speed_dial(caller: Caller, values: Values) -> Answer:
 
 @carries("KRY-4.4.1-phone-statement", "KRY-4.4.1-ivr")
 def _credit(caller: Caller, at: datetime) -> Answer:
-    """What is left, and until when the first of it is valid."""
+    """What is left, and the last day on which the first of it is valid."""
     found = balance.balance(caller.account, at)
     values: dict[str, Value] = {"credit_micros": found.free_micros}
     if found.buckets:
-        first = min(one.expires_at for one in found.buckets)
+        first = min(one.expires_at for one in found.buckets) - timedelta(microseconds=1)
         values["expires_on"] = period.civil_day(first, policy.brand(caller.brand).zone).isoformat()
     return Answer(outcome="ok", values=values)
 
