@@ -63,7 +63,7 @@ class Houses:
 
     def _table(self, brand: str, service: str) -> Table | None:
         try:
-            return menus.load(service, brand_folder=self._brands / brand)
+            return menus.load(service, brand_folder=self._brands / brand, recorded=Path(settings.PUBLISHED) / brand)
         except (TableUnknown, TableWrong) as error:
             log.error("menu-table-unusable", brand=brand, table=service, detail=error.message)
             return self._tables.get((brand, service))
