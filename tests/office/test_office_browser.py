@@ -28,6 +28,7 @@ demo_staff.seed(settings.VAR)
 """
 ROOMS = ["", "live/", "calls/", "customers/", "customers/A000001/", "documents/", "cases/", "orders/", "journal/"]
 ROOMS += ["decisions/", "evidence/", "views/", "staff/", "search/?q=martin&stay=1"]
+ROOMS += ["prompts/?brand=ippi", "prompts/ippi/fr/busy/", "prompts/ippi/menus/mobility/"]
 
 
 @pytest.fixture(scope="module")

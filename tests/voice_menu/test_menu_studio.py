@@ -156,13 +156,17 @@ def shelf(folders: Path) -> prompts.Shelf:
 def test_an_uploaded_recording_is_heard_by_the_next_call_until_it_is_taken_back(folders: Path) -> None:
     relay, name = shelf(folders), "kryptoow/fr/welcome"
     shipped = relay.playlist((name,), sdp.PCMA)
-    kept = studio.keep(brand="kryptoow", language="fr", name="welcome", data=wav(tone(440, 44100, 2), 44100))
+    kept = studio.keep(
+        brand="kryptoow", language="fr", name="welcome", samples=conversion.converted(wav(tone(440, 44100, 2), 44100))
+    )
     assert (kept.origin, kept.length_s) == (studio.OPERATOR, pytest.approx(2.0, abs=0.001))
     assert kept.changed_at is not None
     assert relay.playlist((name,), sdp.PCMA).duration_s == 2.0
     assert relay.playlist(("ippi/fr/welcome",), sdp.PCMA) == shipped
     assert relay.playlist(("kryptoow/en/welcome",), sdp.PCMA).duration_s < 1
-    replaced = studio.keep(brand="kryptoow", language="fr", name="welcome", data=wav(tone(440, 8000, 1)))
+    replaced = studio.keep(
+        brand="kryptoow", language="fr", name="welcome", samples=conversion.converted(wav(tone(440, 8000, 1)))
+    )
     assert replaced.length_s == 1.0
     assert relay.playlist((name,), sdp.PCMA).duration_s == 1.0
     assert studio.remove(brand="kryptoow", language="fr", name="welcome").origin == studio.SHIPPED
@@ -170,9 +174,9 @@ def test_an_uploaded_recording_is_heard_by_the_next_call_until_it_is_taken_back(
 
 
 def test_a_refused_upload_leaves_what_was_heard(folders: Path) -> None:
-    studio.keep(brand="kryptoow", language="fr", name="welcome", data=wav(tone(440, 8000, 1)))
+    studio.keep(brand="kryptoow", language="fr", name="welcome", samples=conversion.converted(wav(tone(440, 8000, 1))))
     with pytest.raises(conversion.RecordingRefused):
-        studio.keep(brand="kryptoow", language="fr", name="welcome", data=b"MZ not a sound")
+        studio.keep(brand="kryptoow", language="fr", name="welcome", samples=conversion.converted(b"MZ not a sound"))
     assert studio.recording("kryptoow", "fr", "welcome").length_s == 1.0
     assert [path.name for path in (folders / "var").rglob("*") if path.is_file()] == ["welcome.wav"]
 
@@ -180,14 +184,14 @@ def test_a_refused_upload_leaves_what_was_heard(folders: Path) -> None:
 @pytest.mark.parametrize("name", ["../../etc/passwd", "no-such-prompt", "", "welcome.wav", "WELCOME", "a" * 300, "n72"])
 def test_only_prompts_that_menus_and_announcements_use_can_be_kept(folders: Path, name: str) -> None:
     with pytest.raises(studio.PromptUnknown):
-        studio.keep(brand="kryptoow", language="fr", name=name, data=wav(SOUND))
+        studio.keep(brand="kryptoow", language="fr", name=name, samples=conversion.converted(wav(SOUND)))
     assert not (folders / "var").exists()
 
 
 @pytest.mark.parametrize("language", ["de", "..", "", "FR"])
 def test_only_languages_of_menus_can_be_kept(folders: Path, language: str) -> None:
     with pytest.raises(studio.PromptUnknown):
-        studio.keep(brand="kryptoow", language=language, name="welcome", data=wav(SOUND))
+        studio.keep(brand="kryptoow", language=language, name="welcome", samples=conversion.converted(wav(SOUND)))
 
 
 def test_a_brand_that_does_not_exist_is_refused(folders: Path) -> None:
@@ -210,7 +214,7 @@ def test_the_list_says_origin_text_length_and_what_is_missing(folders: Path) -> 
     assert listed["fr", "n21-f"].fragment
     assert ("en", "n21-f") not in listed
     for language in ("fr", "en"):
-        studio.keep(brand="kryptoow", language=language, name="our-jingle", data=wav(SOUND))
+        studio.keep(brand="kryptoow", language=language, name="our-jingle", samples=conversion.converted(wav(SOUND)))
     table = menus.of_brand("calling-card", "kryptoow")
     assert table.source[0] == own / "menus" / "calling-card.toml"
     with pytest.raises(studio.NotOperators):  # the menu says it, and there is nothing else to say
@@ -225,5 +229,5 @@ def test_what_was_not_uploaded_cannot_be_removed(folders: Path) -> None:
 def test_the_sound_is_the_file_that_callers_hear(folders: Path) -> None:
     shipped = (prompts.RECORDINGS / "fr" / "welcome.wav").read_bytes()
     assert studio.sound("kryptoow", "fr", "welcome") == shipped
-    studio.keep(brand="kryptoow", language="fr", name="welcome", data=wav(SOUND))
+    studio.keep(brand="kryptoow", language="fr", name="welcome", samples=conversion.converted(wav(SOUND)))
     assert studio.sound("kryptoow", "fr", "welcome") != shipped

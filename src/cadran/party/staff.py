@@ -52,6 +52,8 @@ class Permission(StrEnum):
     EDIT_TERMS = "edit-terms"
     SEE_PRICES = "see-prices"
     EDIT_PRICES = "edit-prices"
+    SEE_PROMPTS = "see-prompts"
+    EDIT_PROMPTS = "edit-prompts"
     SEE_PARTNERS = "see-partners"
     EDIT_PARTNERS = "edit-partners"
     SEE_WEBHOOKS = "see-webhooks"
@@ -63,7 +65,7 @@ class Permission(StrEnum):
 
 
 _P = Permission
-_EVERYBODY = frozenset({_P.SEE_CUSTOMERS, _P.SEE_CALLS, _P.SEE_TERMS, _P.SEE_PRICES})
+_EVERYBODY = frozenset({_P.SEE_CUSTOMERS, _P.SEE_CALLS, _P.SEE_TERMS, _P.SEE_PRICES, _P.SEE_PROMPTS})
 # Nobody both asks for money and approves it alone: operations refuse one's own request whatever the role.
 MAY: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT: _EVERYBODY
@@ -78,7 +80,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     | {_P.SEE_EVIDENCE, _P.SEE_VIEWS, _P.SEE_CASES, _P.ANSWER_CASES, _P.EDIT_TERMS}
     | {_P.SEE_VOUCHERS, _P.BLOCK_VOUCHERS},
     Role.ROUTING: _EVERYBODY
-    | {_P.CUT_CALLS, _P.EDIT_PRICES, _P.SEE_PARTNERS, _P.EDIT_PARTNERS, _P.SEE_WEBHOOKS, _P.REPLAY_WEBHOOKS},
+    | {_P.CUT_CALLS, _P.EDIT_PRICES, _P.EDIT_PROMPTS, _P.SEE_PARTNERS, _P.EDIT_PARTNERS, _P.SEE_WEBHOOKS, _P.REPLAY_WEBHOOKS},
     Role.ADMIN: frozenset(Permission),
     Role.READ_ONLY: _EVERYBODY | {_P.SEE_MONEY, _P.SEE_PARTNERS, _P.SEE_WEBHOOKS, _P.SEE_VOUCHERS},
 }

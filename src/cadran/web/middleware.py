@@ -43,6 +43,7 @@ class SecurityHeaders:
                 "script-src 'self'",
                 "style-src 'self'",
                 "img-src 'self' data:",
+                "media-src 'self'",
                 "font-src 'self'",
                 "connect-src 'self'",
                 "manifest-src 'self'",

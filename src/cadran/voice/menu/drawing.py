@@ -189,15 +189,17 @@ class _Picture:
     def text(self, styled: bool) -> str:
         width = max(card.x for card in self.cards.values()) + CARD_W + 24
         height = max(card.y + card.height for card in self.cards.values()) + 28
+        above = 0 if styled else TOP - 14  # a page has the title already
         title = self.table.title.get(self.language) or self.table.name
         count = f"{len(self.table.states)} {self.words['states']}"
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="ivr" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="ivr" viewBox="0 {above} {width} {height - above}" '
+            f'width="{width}" height="{height - above}" '
             f'role="img" aria-label="{_quoted(title)}">',
             f"<style>{STYLE}{RULES}</style>" if styled else "",
             f'<rect class="paper" width="{width}" height="{height}"/>' if styled else "",
-            f'<text class="title" x="24" y="40">{escape(title)}</text>',
-            f'<text class="way" x="24" y="62">{escape(self.table.name)} · {escape(count)}</text>',
+            f'<text class="title" x="24" y="40">{escape(title)}</text>' if styled else "",
+            f'<text class="way" x="24" y="62">{escape(self.table.name)} · {escape(count)}</text>' if styled else "",
             *(f'<text class="name" x="24" y="{y}">{escape(word)}</text>' for y, word in self.headings),
             *(self._line(edge) for edge in self.edges),
             *(self._drawn(name, card) for name, card in self.cards.items()),

@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from cadran.units import errors
-from cadran.voice.media import conversion, g711, prompts
+from cadran.voice.media import g711, prompts
 from cadran.voice.menu import menus, reading, texts
 from cadran.voice.menu.table import LANGUAGES, TABLES, Table, TableUnknown, TableWrong, prompts_of
 
@@ -81,12 +81,10 @@ def sound(brand: str, language: str, name: str) -> bytes:
     return path.read_bytes()
 
 
-def keep(*, brand: str, language: str, name: str, data: bytes) -> Recording:
-    """Convert an uploaded WAV and put it in place of what callers heard. Again with the same file changes nothing.
-
-    Raises PromptUnknown, RecordingRefused."""
+def keep(*, brand: str, language: str, name: str, samples: g711.Samples) -> Recording:
+    """Put a recording (`conversion.converted`) in place of what callers heard. Again with the same changes nothing. Raises
+    PromptUnknown."""
     known = recording(brand, language, name)
-    samples = conversion.converted(data)
     path = _own(known)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(f".{os.getpid()}.tmp")

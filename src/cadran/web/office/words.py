@@ -86,6 +86,8 @@ ACTS = {
     "terms-withdraw": _("a retiré une demande de publication"),
     "deck-import": _("a importé une grille"),
     "deck-activate": _("a activé une grille"),
+    "prompt-replace": _("a remplacé une annonce"),
+    "prompt-remove": _("a retiré une annonce"),
     "partner-change": _("a changé un partenaire"),
     "partner-test": _("a essayé un partenaire"),
     "clock-advance": _("a avancé l’horloge"),

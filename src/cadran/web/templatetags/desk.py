@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django import template
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cadran.policy import drafting
@@ -201,3 +202,27 @@ def mail_security(code: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text."""
     return str(text).split()
+
+
+@register.filter
+def recording_origin(code: str) -> str:
+    """Whose recording callers hear."""
+    names = {
+        "operator": _("déposé"),
+        "brand": _("de la marque"),
+        "shipped": _("de Cadran"),
+        "missing": _("manque"),
+    }
+    return names.get(str(code), str(code))
+
+
+@register.filter
+def spoken_language(code: str) -> str:
+    """A language of recordings."""
+    return {"fr": _("français"), "en": _("anglais")}.get(str(code), str(code))
+
+
+@register.filter
+def in_language(texts: Mapping[str, str]) -> str:
+    """The text in the language of the page, else the first there is."""
+    return texts.get((get_language() or "fr")[:2]) or next(iter(texts.values()), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from cadran.web.office.desk import clock, deck_reports, decks, money, partners, rerating, terms, vouchers
+from cadran.web.office.desk import clock, deck_reports, decks, money, partners, prompts, rerating, terms, vouchers
 
 urlpatterns: list[URLPattern] = [
     path("money/", money.listed, name="money"),
@@ -39,6 +39,12 @@ urlpatterns: list[URLPattern] = [
     path("vouchers/<str:batch_id>/sheets/", vouchers.sheets, name="voucher_sheets"),
     path("vouchers/<str:batch_id>/issue/", vouchers.issue, name="voucher_issue"),
     path("vouchers/<str:batch_id>/block/", vouchers.block, name="voucher_block"),
+    path("prompts/", prompts.listed, name="prompts"),
+    path("prompts/<str:brand>/menus/<str:name>/", prompts.menu, name="prompt_menu"),
+    path("prompts/<str:brand>/<str:language>/<str:name>/", prompts.prompt, name="prompt"),
+    path("prompts/<str:brand>/<str:language>/<str:name>/sound.wav", prompts.sound, name="prompt_sound"),
+    path("prompts/<str:brand>/<str:language>/<str:name>/replace/", prompts.replace, name="prompt_replace"),
+    path("prompts/<str:brand>/<str:language>/<str:name>/remove/", prompts.remove, name="prompt_remove"),
     path("partners/", partners.listed, name="partners"),
     path("partners/<str:kind>/", partners.save, name="partner_save"),
     path("partners/<str:kind>/test/", partners.test, name="partner_test"),

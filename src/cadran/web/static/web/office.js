@@ -25,3 +25,21 @@ if (again) {
     } catch { /* the next turn tries again */ }
   }, Number(again.dataset.refresh) * 1000);
 }
+// Recordings are heard on the page itself; without this file the link opens the sound.
+let player = null;
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-listen]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const again = player && player.dataset.of === link.href && !player.paused;
+  if (player) player.pause();
+  document.querySelectorAll("a[data-listen][aria-pressed]").forEach((one) => one.removeAttribute("aria-pressed"));
+  if (again) return;
+  player = new Audio(link.href);
+  player.dataset.of = link.href;
+  link.setAttribute("aria-pressed", "true");
+  const over = () => link.removeAttribute("aria-pressed");
+  player.addEventListener("ended", over);
+  player.addEventListener("error", over);
+  player.play().catch(over);
+});
