@@ -6,6 +6,7 @@ anybody's telephone from being rung at a stranger's will, and keep the operator'
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,4 +84,5 @@ def check_asking(asked: Asked, at: datetime) -> None:
         raise TooManyProofs(
             f"a code was asked for too often: try again after {again_at:%Y-%m-%dT%H:%M:%SZ}",
             again_at=again_at.isoformat(),
+            retry_s=math.ceil((again_at - at).total_seconds()),
         )

@@ -26,6 +26,8 @@ TAGS = {
     "registration": "Becoming a customer: what is asked, ticked and proved.",
     "account": "The customer that the key acts for.",
     "credit": "Buying credit, and what became of it.",
+    "calling": "Calling by access numbers: calling numbers, the PIN, prepared calls.",
+    "contacts": "Whom the account calls, and their speed-dial keys.",
     "webhooks": "Telling your programs what happened.",
     "staff": "The back office: keys of staff alone.",
 }

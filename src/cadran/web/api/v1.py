@@ -9,6 +9,8 @@ from cadran.web.api.application import api
 from cadran.web.api.routes import (
     account,
     agreed,
+    calling,
+    contacts,
     hooks,
     papers,
     public,
@@ -67,6 +69,9 @@ api.add_router("", security.router)
 api.add_router("", agreed.router)
 api.add_router("", topups.router)
 api.add_router("", vouchers.router)
+api.add_router("", calling.public_router)
+api.add_router("", calling.router)
+api.add_router("", contacts.router)
 api.add_router("", papers.router)
 api.add_router("", hooks.router)
 api.add_router("", hooks.customer_router)

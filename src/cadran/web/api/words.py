@@ -55,6 +55,8 @@ _TAGS = {
     "registration": _("L’inscription"),
     "account": _("Le compte"),
     "credit": _("Le crédit"),
+    "calling": _("Numéros d’accès"),
+    "contacts": _("Contacts"),
     "webhooks": _("Webhooks"),
     "staff": _("Back-office"),
 }
