@@ -79,11 +79,11 @@ class Desk:
     def open_wallet(self, **_wallet: object) -> None:
         """It is open."""
 
-    def deck(self, text: str, version: str = "fixed", at: datetime = LATER) -> None:
+    def deck(
+        self, text: str, version: str = "fixed", at: datetime = LATER, columns: str = "prefix,destination,price"
+    ) -> None:
         """A corrected version, kept as a draft: prefix,price lines for 331 and 336."""
-        report = catalog.import_deck(
-            brand="ippi", source=f"prefix,destination,price\n{text}".encode(), at=at, version=version
-        )
+        report = catalog.import_deck(brand="ippi", source=f"{columns}\n{text}".encode(), at=at, version=version)
         assert report.deck is not None
 
     def run_to_the_end(self, rerating_id: str, at: datetime = LATER, limit: int = 100) -> queries.Run:
@@ -406,3 +406,14 @@ def test_a_price_that_the_rate_does_not_give_is_refused_by_the_charging_itself(d
         with pytest.raises(Exception, match="that rate gives 61000 micros"):
             desk.correct(request)
     assert charging_queries.corrections(till.account, call.cdr_id) == ()
+
+
+@pytest.mark.clause("IPP-10.1-re-rating", "IPP-9.4-mobility")
+def test_a_call_that_its_contract_counts_keeps_its_increments_whatever_the_corrected_line_says(desk: Desk) -> None:
+    till = desk.customer("claire")
+    mobility, phone = till.call(61, via="mobility", family="fam1"), till.call(61)
+    desk.deck("336,France mobile,0.06,60,60\n", columns="prefix,destination,price,first_s,next_s")
+    run = desk.run_to_the_end(approved().rerating_id)
+    assert (run.corrected, cost(mobility), cost(phone)) == (2, 61_000, 120_000)
+    (further,) = charging_queries.corrections(till.account, mobility.cdr_id)
+    assert (further.rate.first_s, further.family, further.via) == (1, "fam1", "mobility")  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ from django.db.models import Q
 from cadran.charging import models, queries
 from cadran.charging.adapters.sqlite import decode_record
 from cadran.charging.records import Record
+from cadran.rating.counting import Counting
 
 BATCH = 1000
 CORRECTIONS = "corrects <> ''"  # in these very words, by which a database finds its index of corrections
@@ -24,10 +25,26 @@ class _Rate(msgspec.Struct):
     prefix: str
     destination: str
     destination_en: str = ""
+    first_s: int = 1
+    next_s: int = 1
+    connection_micros: int = 0
+
+
+class _Decision(msgspec.Struct):
+    inputs: dict[str, msgspec.Raw] = {}
 
 
 class _Body(msgspec.Struct):
     rate: _Rate | None = None
+    decision: _Decision | None = None
+
+    @property
+    def counting(self) -> Counting | None:
+        """The increments that the contract or the law gave the call, as `basis.counting_of` reads them."""
+        rate, decision = self.rate, self.decision
+        if rate is None or decision is None or "increments" not in decision.inputs:
+            return None
+        return Counting(rate.first_s, rate.next_s, rate.connection_micros)
 
 
 _read = msgspec.json.Decoder(_Body).decode
@@ -52,7 +69,8 @@ class Correction:
 @dataclass(frozen=True, slots=True)
 class Charged:
     """A call that a rate priced. at: the instant of its price; first_micros: what it was charged at first; corrections in order.
-    prefix, destination: of the rate that priced it."""
+    prefix, destination: of the rate that priced it. counting: the increments that the contract or the law gave it, None where they
+    are those of the line."""
 
     place: Place
     account: str
@@ -67,6 +85,7 @@ class Charged:
     destination: str
     destination_en: str
     corrections: tuple[Correction, ...] = ()
+    counting: Counting | None = None
 
     @property
     def micros(self) -> int:
@@ -126,7 +145,8 @@ def page(span: Span, *, after: Place | None, limit: int) -> tuple[tuple[Charged,
     later = _corrections([row[2] for row in rows], [row[3] for row in rows])
     found = []
     for ended_at, position, account, cdr_id, number, at, seconds, micros, currency, terms, body in rows:
-        rate = _read(body).rate
+        said = _read(body)
+        rate = said.rate
         if rate is not None:
             found.append(
                 Charged(
@@ -143,6 +163,7 @@ def page(span: Span, *, after: Place | None, limit: int) -> tuple[tuple[Charged,
                     rate.destination,
                     rate.destination_en or rate.destination,
                     tuple(later.get((account, cdr_id), ())),
+                    said.counting,
                 )
             )
     return tuple(found), Place(rows[-1][0], rows[-1][1])

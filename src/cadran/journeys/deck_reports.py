@@ -16,6 +16,7 @@ from cadran.journeys import pricing
 from cadran.numbering import plan
 from cadran.policy import queries as policy
 from cadran.rating import decks
+from cadran.rating.counting import Counting
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError, InvalidInput
 
@@ -200,12 +201,12 @@ class Pricer:
         self._rates: dict[str, Rate | None] = {}
         self._prices = pricing.Prices()
 
-    def micros(self, number: str, seconds: int, at: datetime) -> int | None:
-        """What a call costs; None without a price."""
+    def micros(self, number: str, seconds: int, at: datetime, counting: Counting | None = None) -> int | None:
+        """What a call costs, in the increments that its contract or the law gave it where they did; None without a price."""
         rate = self.rate(number)
         if rate is None:
             return None
-        return self._prices.micros(rate, seconds, at)
+        return self._prices.micros(self._prices.counted(rate, counting), seconds, at)
 
     def rate(self, number: str) -> Rate | None:
         """The rate of a number, or None."""
@@ -236,7 +237,7 @@ def impact_steps(found: Impact, *, before: DeckVersion, after: DeckVersion, at: 
     old, new = Pricer(before, on), Pricer(after, on)
     for calls, done, total in _traffic(after.brand, at, found.days):
         for call in calls:
-            one, other = (deck.micros(call.number, call.seconds, call.at) for deck in (old, new))
+            one, other = (deck.micros(call.number, call.seconds, call.at, call.counting) for deck in (old, new))
             if one is None or other is None:
                 found.unpriced += 1
                 continue

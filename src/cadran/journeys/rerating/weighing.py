@@ -113,6 +113,7 @@ class Scales:
         rate = self.deck.find(call.number, call.at)
         if rate is None or rate.currency != call.currency:
             return Weighed(call=call, verdict=Verdict.NO_PRICE, before_micros=before, after_micros=before)
+        rate = self._prices.counted(rate, call.counting)
         after = self._prices.micros(rate, call.seconds, call.at)
         verdict = Verdict.SAME if after == before else Verdict.DEARER if after > before else Verdict.CHEAPER
         return Weighed(call=call, verdict=verdict, before_micros=before, after_micros=after, rate=rate)
