@@ -16,7 +16,8 @@ from cadran.journeys import publications
 from cadran.journeys.proposals import rules
 from cadran.journeys.proposals.rules import Person, ProposalState
 from cadran.journeys.publications import Draft
-from cadran.policy import drafting, publication
+from cadran.party import identity
+from cadran.policy import calls, drafting, publication
 from cadran.policy import queries as policy
 from cadran.policy.sections import PolicyError
 from cadran.policy.terms import TermsValue
@@ -212,3 +213,44 @@ def test_any_text_survives_the_file(text: str) -> None:
 def test_any_amount_survives_the_form(micros: int) -> None:
     like = replace(LIKE, name="a.b_micros", content=0, unit="micro-EUR")
     assert drafting.read_typed(drafting.typed(micros, "micro-EUR"), like) == micros
+
+
+@pytest.mark.clause("KRY-3.3-territories")
+def test_the_office_publishes_a_dated_list_of_closed_countries_and_services() -> None:
+    found = publications.open_draft(brand="kryptoow", by=ANNE, at=AT)
+    for name, typed in (
+        ("calls.closed_countries", "uk"),
+        ("calls.closed_countries", "United Kingdom"),
+        ("calls.closed_services", "AE"),
+        ("calls.closed_services", "AE:pigeon"),
+        ("account.closed_countries", "G8"),
+    ):
+        found = saved(found, stated={name: typed})
+        with pytest.raises(publications.DraftWrong):
+            publications.frozen(found, at=AT)
+        found = saved(found, stated={name: ""})
+    lists = {
+        "calls.closed_countries": "GB\nKP",
+        "calls.closed_services": "AE:callback",
+        "account.closed_countries": "KP",
+    }
+    proposal_id, sha256 = submitted(saved(found, stated=lists))
+    publications.approve(proposal_id=proposal_id, sha256=sha256, by=BRUNO, at=AT)
+    before, after = (
+        policy.terms_in_force("kryptoow", datetime(2026, 12, 31, hour, 30, tzinfo=UTC)) for hour in (22, 23)
+    )
+    assert (before.version, before.texts("calls.closed_countries")) == ("2018-01", ())
+    assert (after.version, after.texts("calls.closed_countries")) == ("2027-01", ("GB", "KP"))
+    refused = calls.closed_decision(after, country="GB", via="access-number", inputs={})
+    assert refused is not None
+    assert (refused.code, refused.clause, refused.terms) == (
+        "call-closed-country",
+        "KRY-3.3-territories",
+        "kryptoow/2027-01",
+    )
+    assert calls.closed_decision(before, country="GB", via="access-number", inputs={}) is None
+    refused = calls.closed_decision(after, country="AE", via="callback-leg", inputs={})
+    assert refused is not None
+    assert refused.code == "call-closed-service"
+    assert calls.closed_decision(after, country="AE", via="access-number", inputs={}) is None
+    assert identity.closed_countries(after) == ("KP",)

@@ -47,6 +47,14 @@ UNITS: dict[str, type] = {
     "flag": bool,
 }
 _MONEY = re.compile(r"micro-[A-Z]{3}")
+# How the items of a unit, or of a value by its name, are written, and how that is said.
+_FORMS = {
+    "country": (re.compile("[A-Z]{2}"), "a country of two capital letters, such as FR"),
+    "calls.closed_services": (
+        re.compile("[A-Z]{2}:(access-number|callback|mobility)"),
+        "a country and a way of calling closed there, such as AE:callback or AE:access-number",
+    ),
+}
 _SUFFIXES = {
     "_s": "second",
     "_minutes": "minute",
@@ -110,6 +118,8 @@ def problems(name: str, raw: object, unit: str) -> Iterator[str]:
             yield f"a value in {unit} cannot be negative ({item})"
         if unit == "zone" and not brands.is_zone(str(item)):
             yield f"{shortly(item)} is no time zone of the IANA list, such as Europe/Paris"
+        if (form := _FORMS.get(name, _FORMS.get(unit))) is not None and not form[0].fullmatch(str(item)):
+            yield f"{shortly(item)} is not {form[1]}"
     if isinstance(read, tuple) and len(set(read)) < len(read) and wanted is str:
         yield f"the list holds an item twice: {shortly(raw)}"
 
