@@ -180,7 +180,7 @@ def decided(event: PendingEvent, charging: Charging) -> None:
     proposal, batch_id = proposal_queries.proposal(str(event.body["proposal"])), str(event.body["subject"])
     if event.kind == proposals.APPROVED:
         operations.approved(batch_id=batch_id, at=event.at)
-        proposals.finished(proposal_id=proposal.proposal_id, failed=False, note="being made", at=event.at)
+        proposals.finished(proposal_id=proposal.proposal_id, failed=False, note="", at=event.at)
     else:
         operations.dropped(batch_id=batch_id, at=event.at)
 

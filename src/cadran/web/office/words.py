@@ -78,7 +78,7 @@ ACTS = {
     "voucher-refuse": _("a refusé un lot de tickets"),
     "voucher-withdraw": _("a retiré une demande de tickets"),
     "voucher-sheets": _("a pris les planches d’un lot de tickets"),
-    "voucher-issue": _("a émis des tickets"),
+    "voucher-issue": _("a mis des tickets en circulation"),
     "voucher-block": _("a bloqué des tickets"),
     "terms-submit": _("a demandé de publier des conditions"),
     "terms-approve": _("a publié des conditions"),

@@ -79,8 +79,8 @@ def batch_state(code: str) -> str:
 def voucher_state(code: str) -> str:
     """How a voucher stands, and what was done to it."""
     names = {
-        "made": _("fait, pas émis"),
-        "issued": _("émis"),
+        "made": _("pas encore en circulation"),
+        "issued": _("en circulation"),
         "claimed": _("en cours de crédit"),
         "redeemed": _("utilisé"),
         "blocked": _("bloqué"),
@@ -113,7 +113,7 @@ def voucher_outcome(code: str) -> str:
         "expired": _("périmé"),
         "blocked": _("bloqué"),
         "no-voucher": _("aucun ticket ne l’a"),
-        "not-issued": _("ticket pas émis"),
+        "not-issued": _("ticket pas en circulation"),
         "used-elsewhere": _("utilisé par un autre compte"),
         "other-brand": _("ticket d’une autre marque"),
     }

@@ -49,7 +49,7 @@ def _sentences() -> Mapping[str, str]:
         ),
         "vouchers-batch-not-ready": _("Ce lot n’en est pas là : rechargez la page."),
         "vouchers-nothing-done": _("Aucun de ces tickets n’est dans un état que cela change."),
-        "vouchers-same-hands": _("Vous avez pris ces planches : un collègue émet les tickets."),
+        "vouchers-same-hands": _("Vous avez pris ces planches : un collègue met les tickets en circulation."),
         "vouchers-batch-invalid": _("Nommez des tickets de ce lot, du premier au dernier."),
         "vouchers-serial-invalid": _("Ce n’est pas un numéro de série de ce lot."),
         "units-key-invalid": _("Ce formulaire est incomplet : ouvrez-le à nouveau."),

@@ -263,7 +263,7 @@ def issue(request: HttpRequest, staff: Staff, batch_id: str) -> HttpResponse:
     except CadranError as error:
         messages.error(request, _why_not(error))
     else:
-        messages.success(request, _("%(count)s tickets émis.") % {"count": done.count})
+        messages.success(request, _("%(count)s tickets mis en circulation.") % {"count": done.count})
     return redirect("office:voucher_batch", batch_id=batch_id)
 
 
