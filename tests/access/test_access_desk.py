@@ -17,6 +17,7 @@ from cadran.party import blocking, models, rules
 from cadran.party import operations as party
 from cadran.party.calling import contacts
 from cadran.party.calling import operations as calling
+from cadran.policy import queries as policy
 from cadran.units.e164 import E164
 from cadran.voice.access import journey
 from cadran.voice.access.desk import HouseDesk
@@ -237,6 +238,7 @@ def test_the_statement_counts_past_calls_what_they_cost_and_what_is_left(ada: st
     assert statement["count"] == 6
     assert statement["credit_micros"] == 10_000_000 - int(statement["spent_micros"])
     last = ask(caller, "last-calls").values
+    assert policy.terms(KRYPTOOW).integer("calls.last_calls_read") == 5
     assert (last["count"], last["call1_seconds"], last["call5_seconds"]) == (5, 2, 5)
     assert last["call1_destination"] == "33612345672"
     credit = ask(caller, "credit").values

@@ -30,7 +30,8 @@ log = structlog.get_logger("voice.desk")
 WARNING, MOBILITY_WARNING = "calls.warning_s", "mobility.warning_s"
 WITHHELD = "calls.withheld_caller_accepted"
 MOBILITY = "mobility"
-LAST_CALLS, LOOKED_AT = 5, 100
+LAST_CALLS = "calls.last_calls_read"
+MOST_READ, LOOKED_AT = 5, 100  # the menu has words for five
 _REFUSED_STATES = {"registered": "suspended", "blocked": "suspended", "ended": "closed"}
 _VOUCHER = {"mistyped": "unknown", "pending": "ok"}
 Values = Mapping[str, Value]
@@ -211,9 +212,11 @@ def _is_call(record: Record) -> bool:
 
 @carries("KRY-4.4.1-phone-statement")
 def _last_calls(caller: Caller) -> Answer:
-    """The last five communications, the latest first."""
+    """The last communications, the latest first, as many as the terms have read out."""
+    terms = policy.terms(caller.terms)
+    most = min(MOST_READ, terms.integer(LAST_CALLS)) if LAST_CALLS in terms.values else MOST_READ
     newest = usage.page(account=caller.account, wanted=usage.Wanted(direction="outbound"), limit=LOOKED_AT).calls
-    calls = [one for one in newest if _is_call(one.record)][:LAST_CALLS]
+    calls = [one for one in newest if _is_call(one.record)][:most]
     values: dict[str, Value] = {"count": len(calls)}
     for number, call in enumerate(calls, 1):
         values[f"call{number}_destination"] = call.record.destination
