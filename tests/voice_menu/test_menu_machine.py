@@ -222,7 +222,17 @@ def test_one_or_two_digits_are_a_speed_dial_key(key: str) -> None:
 def test_an_empty_speed_dial_key_is_said() -> None:
     call = Caller().to_number()
     call.dial("7#")
-    assert call.answer("empty") == [said("speed-dial-empty")]
+    assert call.answer("empty") == [ev.Ask(3, "destination", {"number": "7"})]
+    assert call.answer("wrong-number") == [said("speed-dial-empty")]
+
+
+@pytest.mark.clause("LAW-emergency")
+@pytest.mark.parametrize("number", ["15", "17", "18"])
+def test_an_emergency_number_of_two_digits_is_told_what_to_do_in_both_languages(number: str) -> None:
+    call = Caller("en").to_number()
+    call.dial(f"{number}#")
+    assert call.answer("empty") == [ev.Ask(3, "destination", {"number": number})]
+    assert call.answer("emergency") == [ev.Say(("fr/emergency-refused", "en/emergency-refused"))]
 
 
 @pytest.mark.clause("KRY-4.4.1-phone-statement")
