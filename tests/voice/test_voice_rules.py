@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cadran.voice
 from cadran.voice import options
 from cadran.voice.carriers import book
 from cadran.voice.rules import admission, bindings, datagrams, refusals
@@ -351,3 +353,17 @@ def test_the_acknowledgement_of_a_stateless_challenge_is_known_by_its_tag() -> N
     assert datagrams.acknowledges_stateless(ack)
     assert not datagrams.acknowledges_stateless(ack.replace(b"ACK sip", b"BYE sip"))
     assert not datagrams.acknowledges_stateless(ack.replace(b"tag=s", b"tag=t"))
+
+
+@pytest.mark.clause("KRY-3.3-territories")
+@pytest.mark.parametrize("code", ["call-closed-country", "call-closed-service"])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_closed_country_is_said_to_be_closed_in_both_languages(code: str, language: str) -> None:
+    assert refusals.refusal(code, brand="kryptoow", language=language) == (
+        403,
+        (f"kryptoow/{language}/destination-closed",),
+    )
+    root = Path(cadran.voice.__path__[0]) / "prompts"
+    said = tomllib.loads((root / "manifest.toml").read_text("utf-8"))["prompts"]["destination-closed"][language]
+    assert ("fermé" if language == "fr" else "closed") in said
+    assert (root / language / "destination-closed.wav").stat().st_size > 8000

@@ -27,8 +27,8 @@ _NANOS = 1000
 _REFUSALS = {
     "call-refused-emergency": "emergency",
     "call-no-price": "no-price",
-    "call-closed-country": "not-served",
-    "call-closed-service": "not-served",
+    "call-closed-country": "closed",
+    "call-closed-service": "closed",
 }
 
 

@@ -17,7 +17,7 @@ class Asked:
 
 _CALLS = tuple(f"call{n}_{what}" for n in range(1, 6) for what in ("destination", "seconds", "micros"))
 _ALLOWED = ("destination", "minutes", "seconds", "price_micros", "per_minute", "credit_micros")
-_REFUSED = ("wrong-number", "not-served", "not-allowed", "emergency", "no-credit", "unavailable", "no-price")
+_REFUSED = ("wrong-number", "not-served", "closed", "not-allowed", "emergency", "no-credit", "unavailable", "no-price")
 
 QUESTIONS: Mapping[str, Asked] = {
     "pin": Asked(("pin",), {"ok": (), "wrong": (), "locked": ()}, secret=("pin",)),

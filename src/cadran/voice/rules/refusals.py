@@ -14,12 +14,14 @@ _BY_CODE: dict[str, tuple[int, str]] = {
     "call-refused-unknown": (404, "unknown-destination"),
     "call-not-offered": (403, "unknown-destination"),
     "call-no-price": (404, "unknown-destination"),
+    "call-closed-country": (403, "destination-closed"),
+    "call-closed-service": (403, "destination-closed"),
     "call-no-credit": (402, "no-credit"),
     "number-unknown": (404, "unknown-destination"),
 }
 
 
-@carries("LAW-emergency", "IPP-0-restrictions")
+@carries("LAW-emergency", "IPP-0-restrictions", "KRY-3.3-territories")
 def refusal(decision_code: str, *, brand: str, language: str) -> tuple[int, tuple[str, ...]]:
     """(final SIP code, prompts as brand/language/name). A code without an entry is refused with 403."""
     code, name = _BY_CODE.get(decision_code, (403, "not-allowed"))
