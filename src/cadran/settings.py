@@ -369,6 +369,7 @@ LOCALE_PATHS = [
     SOURCE / "web" / "office" / "desk" / "locale",
     SOURCE / "web" / "calling" / "locale",
     SOURCE / "web" / "api" / "locale",
+    SOURCE / "web" / "easydialer" / "locale",
     SOURCE / "messaging" / "locale",
     SOURCE / "invoicing" / "locale",
 ]

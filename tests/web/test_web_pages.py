@@ -254,6 +254,7 @@ CATALOGUES = [
     WEB / "office",
     WEB / "office/desk",
     WEB / "calling",
+    WEB / "easydialer",
     WEB / "api",
     WEB.parent / "messaging",
     WEB.parent / "invoicing",

@@ -47,6 +47,7 @@ class SecurityHeaders:
                 "font-src 'self'",
                 "connect-src 'self'",
                 "manifest-src 'self'",
+                "worker-src 'self'",
                 "object-src 'none'",
                 f"form-action 'self' {card}",
                 "base-uri 'none'",

@@ -39,7 +39,14 @@ NAVIGATION = (
     Place("payments", _("Paiements"), "wallet", ("/payments/", "/topup/", "/statement/"), "credit"),
     Place("sip", _("Téléphone"), "phone", ("/sip/",), "services", "voip"),
     Place("numbers", _("Numéros"), "hash", ("/numbers/",), "features", "voip"),
-    Place("calling", _("Appeler"), "phone", ("/calling/", "/callers/", "/pin/", "/access/"), "", "calling-card"),
+    Place(
+        "calling",
+        _("Appeler"),
+        "phone",
+        ("/calling/", "/easydialer/", "/callers/", "/pin/", "/access/"),
+        "",
+        "calling-card",
+    ),
     Place("contacts", _("Contacts"), "people", ("/contacts/",), "", "calling-card"),
     Place("account", _("Compte"), "person", ("/account/", "/preferences/"), "personal"),
 )

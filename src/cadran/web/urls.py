@@ -79,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/webhooks/", hook_pages.customer_webhooks, name="webhooks"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("", include("cadran.web.calling.urls")),
+    path("easydialer/", include("cadran.web.easydialer.urls")),
     path("office/", include("cadran.web.office.urls")),
     path("api/", include("cadran.web.api.urls")),
     # Sign-in: allauth's views, those that this site uses.

@@ -23,6 +23,7 @@ from cadran.units.errors import CadranError
 from cadran.web import wording
 from cadran.web.accounts.limits import at_most
 from cadran.web.calling import overview
+from cadran.web.easydialer import app
 from cadran.web.views.customer import for_customers
 
 ON_PAGE = 100
@@ -140,6 +141,7 @@ def one(request: HttpRequest, customer: party.Customer, contact_id: str) -> Http
         "totals": usage.totals(account=customer.account, wanted=wanted),
         "calls": usage.page(account=customer.account, wanted=wanted, limit=CALLS_SHOWN).calls,
         "nearest": overview.nearest(found, customer) if found else None,
+        "easydialer": app.ways(customer.brand, at),
     }
     return render(request, "calling/contact.html", context)
 

@@ -22,6 +22,7 @@ from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
 from cadran.web import forms, serving
+from cadran.web.easydialer import app
 from cadran.web.views.customer import for_customers
 
 NOTICE = "calls.announce_access_cost"
@@ -78,6 +79,7 @@ def calling(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "pin": calling_queries.pin(customer.account),
         "by_minute": calling_queries.by_minute(customer.account),
         "minute_offered": offers_minute(customer, at),
+        "easydialer": app.ways(customer.brand, at),
     }
     return render(request, "calling/calling.html", context)
 
