@@ -30,4 +30,4 @@ def test_lost_wrong_and_doubled_digits_are_counted() -> None:
         ("123", "153", 1),
         ("", "1", 1),
     ):
-        assert bench_menu_load._apart(dialled, told) == wrong
+        assert bench_menu_load.apart(dialled, told) == wrong

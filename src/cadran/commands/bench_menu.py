@@ -3,25 +3,25 @@
 The callers talk and dial at the pace of life; each digit is answered by a prompt of its own, which every packet shows, so that the
 time from the digit to its sound, wrong digits and gaps are seen from outside. Calls on a core come from the processor time of the
 media process and of the one that commands it; the yardstick is rtp-io with as many sessions that play and take sound, no more.
+Then the same is asked of a whole access number: see bench_menu_access.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import multiprocessing
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from cadran import settings
-from cadran.commands import bench_child, bench_menu_host, bench_menu_load, bench_plane
+from cadran.commands import bench_child, bench_menu_access, bench_menu_host, bench_menu_load, bench_plane
 from cadran.commands.benchmarks import Result
 
 CALLERS, QUICK_CALLERS = 100, 20
@@ -43,7 +43,7 @@ def measure(seconds: float) -> list[Result]:
         bare = plane.run("bare", callers, lasts_s)
         tones = plane.run("tones", callers, lasts_s)
     heard = menu.heard
-    return [
+    found = [
         Result(
             name="menu_calls_per_core_vs_bare_endpoint",
             value=menu.calls_per_core,
@@ -60,25 +60,15 @@ def measure(seconds: float) -> list[Result]:
             yardstick=menu.calls_per_core,
             goal=INBAND_GOAL,
         ),
-        _alone("digit_to_prompt_p50_ms", _part(heard.waits_ms, 0.5), "ms", P50_GOAL_MS),
-        _alone("digit_to_prompt_p99_ms", _part(heard.waits_ms, 0.99), "ms", P99_GOAL_MS),
-        _alone("memory_kb_per_call", memory_kb, "kB", MEMORY_GOAL_KB),
-        _alone(
+        Result.alone("digit_to_prompt_p50_ms", heard.part(0.5), "ms", P50_GOAL_MS),
+        Result.alone("digit_to_prompt_p99_ms", heard.part(0.99), "ms", P99_GOAL_MS),
+        Result.alone("memory_kb_per_call", memory_kb, "kB", MEMORY_GOAL_KB),
+        Result.alone(
             "digits_wrong_or_lost", heard.wrong + tones.heard.wrong, f"of {heard.digits + tones.heard.digits} digits", 0
         ),
-        _alone("audio_gaps", heard.gaps, f"in {heard.packets} packets", 0),
+        Result.alone("audio_gaps", heard.gaps, f"in {heard.packets} packets", 0),
     ]
-
-
-def _alone(name: str, value: float, unit: str, most: float) -> Result:
-    """A figure that stands beside nothing, and is at most so much."""
-    return Result(name=name, value=round(value, 3), unit=unit, beside="", yardstick=None, goal=most, at_most=True)
-
-
-def _part(values: Sequence[float], part: float) -> float:
-    """The value below which this part of them lies; without any, what no goal allows."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, math.floor(part * len(ordered)))] if ordered else 10_000.0
+    return found + (bench_menu_access.measure(lasts_s, bare.calls_per_core) if seconds >= 1 else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +94,10 @@ class _Plane:
             if None in ports:
                 raise bench_plane.BenchCannotRun(f"{ports.count(None)} of {count} callers were not answered")
             bench_menu_load.connect(callers, ports)
-            bench_menu_load.talk(callers, min(1.0, seconds / 4), dialling=False)
+            bench_menu_load.talk(callers, min(1.0, seconds / 4), bench_menu_load.Silent())
             before, began = self._processor_s(), time.monotonic()
-            heard = bench_menu_load.talk(callers, seconds, dialling=kind != "bare")
+            plan = bench_menu_load.Silent() if kind == "bare" else bench_menu_load.Echoes()
+            heard = bench_menu_load.talk(callers, seconds, plan)
             took, used = time.monotonic() - began, self._processor_s() - before
             self.most_kb = max(self.most_kb, self.resident_kb())
             self.wire.send(("digits", []))
@@ -119,7 +110,7 @@ class _Plane:
         return sum(_resident_kb(one.pid) for one in (self.media, self.host))
 
     def _processor_s(self) -> float:
-        return sum(_processor_s(one.pid) for one in (self.media, self.host))
+        return sum(bench_menu_load.processor_s(one.pid) for one in (self.media, self.host))
 
     def _told(self) -> list[Any]:
         if not self.wire.poll(bench_plane.START_S):
@@ -149,12 +140,6 @@ def _running() -> Iterator[_Plane]:
                 process.kill()
                 process.join()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _processor_s(pid: int | None) -> float:
-    """Seconds of a core that a process has used, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_kb(pid: int | None) -> int:

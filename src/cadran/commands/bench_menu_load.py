@@ -1,9 +1,11 @@
-"""The callers of `cadran bench menu`: each sends a packet of sound every 20 ms, dials now and then, and listens."""
+"""The callers of `cadran bench menu`: each sends a packet of sound every 20 ms, dials by its plan, and listens."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import math
+import os
 import random
 import select
 import socket
@@ -11,7 +13,8 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,7 +33,7 @@ _KEYS = ("123", "456", "789", "*0#")
 
 @dataclass(slots=True)
 class Caller:
-    """One of them. due: when it sends next. awaited: the digit whose prompt has not come, and since when."""
+    """One of them. due: when it sends next. key: what it presses. awaited: the key whose prompt has not come, and since when."""
 
     socket: socket.socket
     offer: str
@@ -41,6 +44,7 @@ class Caller:
     stamp: int = 0
     dialled: str = ""
     pressed: int = 0
+    key: str = ""
     awaited: str = ""
     since: float = 0.0
     last_at: float = 0.0
@@ -49,19 +53,24 @@ class Caller:
 
 @dataclass(slots=True)
 class Heard:
-    """What all of them heard. waits_ms: from a digit's last packet (a tone's first) to the first one of its prompt."""
+    """What all of them heard. waits: each key with the ms from its last packet (a tone's first) to the first one of its prompt."""
 
-    waits_ms: list[float] = field(default_factory=list)
+    waits: list[tuple[str, float]] = field(default_factory=list)
     packets: int = 0
     gaps: int = 0
     unanswered: int = 0
     digits: int = 0
     wrong: int = 0
 
+    def part(self, part: float, keys: str = "") -> float:
+        """The ms within which this part of the prompts came, of these keys or all; without any, what no goal allows."""
+        ordered = sorted(ms for key, ms in self.waits if not keys or key in keys)
+        return ordered[min(len(ordered) - 1, math.floor(part * len(ordered)))] if ordered else 10_000.0
+
     def judge(self, callers: Sequence[Caller], told: Sequence[str]) -> None:
         """Compare what was dialled with what the menu was told; a prompt that never came counts as well."""
         self.digits = sum(len(one.dialled) for one in callers)
-        self.wrong = self.unanswered + sum(_apart(one.dialled, said) for one, said in zip(callers, told, strict=True))
+        self.wrong = self.unanswered + sum(apart(one.dialled, said) for one, said in zip(callers, told, strict=True))
 
 
 @contextlib.contextmanager
@@ -90,32 +99,96 @@ def connect(all_callers: Sequence[Caller], ports: Sequence[int]) -> None:
         one.socket.connect((bench_menu_host.HOST, port))
 
 
-def talk(all_callers: Sequence[Caller], seconds: float, *, dialling: bool) -> Heard:
+class Plan(Protocol):
+    """Who presses what, and when. continuous: sound never ends, so that its absence is a gap."""
+
+    continuous: bool
+
+    def next_key(self, one: Caller, now: float) -> str:
+        """Asked every 20 ms in which nothing is pressed; empty for nothing."""
+
+    def pressed(self, one: Caller, key: str) -> bool:
+        """The key is let go of: is a prompt awaited?"""
+
+    def answered(self, one: Caller, packet: bytes) -> bool:
+        """Is this the awaited prompt?"""
+
+    def turn(self) -> None:
+        """Every 20 ms."""
+
+
+class Silent:
+    """Only listens and talks."""
+
+    continuous = True
+
+    def next_key(self, one: Caller, now: float) -> str:
+        return ""
+
+    def pressed(self, one: Caller, key: str) -> bool:
+        return False
+
+    def answered(self, one: Caller, packet: bytes) -> bool:
+        return False
+
+    def turn(self) -> None:
+        """Nothing."""
+
+
+class Echoes(Silent):
+    """A digit a second; each is answered by a prompt of its own."""
+
+    def __init__(self) -> None:
+        self._chance = random.Random(20)  # noqa: S311 - the same load each time
+
+    def next_key(self, one: Caller, now: float) -> str:
+        one.steps_left = one.steps_left or self._chance.randrange(5, PAUSE_STEPS[1])
+        one.steps_left -= 1
+        if one.steps_left or one.awaited:
+            return ""
+        one.steps_left = self._chance.randrange(*PAUSE_STEPS)
+        return self._chance.choice([d for d in bench_menu_host.DIGITS if d != one.dialled[-1:]])
+
+    def pressed(self, one: Caller, key: str) -> bool:
+        return True
+
+    def answered(self, one: Caller, packet: bytes) -> bool:
+        return bench_menu_host.SHOWN.get(packet[12]) == one.awaited
+
+
+def talk(all_callers: Sequence[Caller], seconds: float, plan: Plan) -> Heard:
     """For so long; then the prompts still awaited are waited for."""
-    heard, chance = Heard(), random.Random(20)  # noqa: S311 - the same load each time
+    heard = Heard()
     by_number = {one.socket.fileno(): one for one in all_callers}
     waiting = select.epoll()
     for number in by_number:
         waiting.register(number, select.EPOLLIN)
     began = time.monotonic()
     for number, one in enumerate(all_callers):
-        one.due = began + STEP_S * number / len(all_callers)
-        one.steps_left, one.last_at = chance.randrange(5, PAUSE_STEPS[1]), 0.0
-    end, order = began + seconds, list(all_callers)
+        one.due, one.last_at = began + STEP_S * number / len(all_callers), 0.0
+    end = began + seconds
     with waiting:
-        while time.monotonic() < end + (LATE_S if any(one.awaited or one.pressed for one in order) else 0):
-            for one in order:
-                now = time.monotonic()
-                _hear_all(waiting, by_number, max(0.0, one.due - now), heard)
-                _step(one, chance, dialling and one.due < end)
+        while (now := time.monotonic()) < end or (
+            now < end + LATE_S and any(one.awaited or one.pressed for one in all_callers)
+        ):
+            plan.turn()
+            for one in all_callers:
+                _hear_all(waiting, by_number, max(0.0, one.due - time.monotonic()), heard, plan)
+                _step(one, plan if one.due < end else _SILENT, plan)
                 one.due += STEP_S
-    heard.unanswered = sum(bool(one.awaited) for one in order)
-    for one in order:
+    heard.unanswered = sum(bool(one.awaited) for one in all_callers)
+    for one in all_callers:
         one.awaited = ""
     return heard
 
 
-def _apart(dialled: str, told: str) -> int:
+def processor_s(pid: int | None) -> float:
+    """Seconds of a core that a process has used, its threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def apart(dialled: str, told: str) -> int:
     """How many digits were lost, wrong or too many."""
     same = sum(
         block.size for block in difflib.SequenceMatcher(None, dialled, told, autojunk=False).get_matching_blocks()
@@ -123,61 +196,56 @@ def _apart(dialled: str, told: str) -> int:
     return max(len(dialled), len(told)) - same
 
 
-def _hear_all(waiting: select.epoll, by_number: dict[int, Caller], patience_s: float, heard: Heard) -> None:
+def _hear_all(waiting: select.epoll, by_number: dict[int, Caller], patience_s: float, heard: Heard, plan: Plan) -> None:
     until = time.monotonic() + patience_s
     while True:
         for number, _ in waiting.poll(max(0.0, until - time.monotonic())):
             one, now = by_number[number], time.monotonic()
             with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
-                _hear(one, one.socket.recv(2048), now, heard)
+                _hear(one, one.socket.recv(2048), now, heard, plan)
         if time.monotonic() >= until:
             return
 
 
-def _hear(one: Caller, packet: bytes, now: float, heard: Heard) -> None:
+def _hear(one: Caller, packet: bytes, now: float, heard: Heard, plan: Plan) -> None:
     if len(packet) < 13 or packet[1] & 0x7F != 8:
         return
     heard.packets += 1
     source, sequence = packet[8:12], int.from_bytes(packet[2:4], "big")
     skipped = source == one.last[0] and sequence != (one.last[1] + 1) & 0xFFFF
-    if skipped or (one.last_at and now - one.last_at > GAP_S):
+    if skipped or (plan.continuous and one.last_at and now - one.last_at > GAP_S):
         heard.gaps += 1
     one.last, one.last_at = (source, sequence), now
-    if one.awaited and bench_menu_host.SHOWN.get(packet[12]) == one.awaited:
-        heard.waits_ms.append((now - one.since) * 1000)
+    if one.awaited and plan.answered(one, packet):
+        heard.waits.append((one.awaited, (now - one.since) * 1000))
         one.awaited = ""
 
 
-def _step(one: Caller, chance: random.Random, dialling: bool) -> None:
+def _step(one: Caller, asked: Plan, plan: Plan) -> None:
     """20 ms of this caller: sound, or a part of a digit."""
+    if not one.pressed and (key := asked.next_key(one, one.due)):
+        one.key, one.pressed = key, PRESSED_STEPS
+        one.dialled += key
     if one.pressed:
-        _press(one)
-    elif dialling and one.steps_left <= 0 and not one.awaited:
-        digit = chance.choice([d for d in bench_menu_host.DIGITS if d != one.dialled[-1:]])
-        one.dialled += digit
-        one.pressed = PRESSED_STEPS
-        one.steps_left = chance.randrange(*PAUSE_STEPS)
-        _press(one)
+        _press(one, plan)
     else:
-        one.steps_left -= 1
         _send(one, 8, one.stamp, _TALK)
     one.stamp += 160
 
 
-def _press(one: Caller) -> None:
-    digit, step = one.dialled[-1], PRESSED_STEPS - one.pressed
+def _press(one: Caller, plan: Plan) -> None:
+    step = PRESSED_STEPS - one.pressed
     one.pressed -= 1
     if one.tones:
-        _send(one, 8, one.stamp, _TONE[digit][160 * step : 160 * step + 160])
-        if not step:
-            one.awaited, one.since = digit, time.monotonic()
-        return
-    event, begun = bench_menu_host.DIGITS.index(digit), one.stamp - 160 * step
-    ended = 0x80 if not one.pressed else 0
-    for _ in range(3 if ended else 1):
-        _send(one, _EVENT, begun, struct.pack("!BBH", event, ended | 10, 160 * (step + 1)))
-    if ended:
-        one.awaited, one.since = digit, time.monotonic()
+        _send(one, 8, one.stamp, _TONE[one.key][160 * step : 160 * step + 160])
+        told = not step
+    else:
+        event, begun, told = bench_menu_host.DIGITS.index(one.key), one.stamp - 160 * step, not one.pressed
+        for _ in range(3 if told else 1):
+            body = struct.pack("!BBH", event, (0x80 if told else 0) | 10, 160 * (step + 1))
+            _send(one, _EVENT, begun, body)
+    if told and plan.pressed(one, one.key):
+        one.awaited, one.since = one.key, time.monotonic()
 
 
 def _send(one: Caller, payload: int, stamp: int, body: bytes) -> None:
@@ -192,6 +260,7 @@ def _tone(*frequencies: float) -> bytes:
     return g711.to_alaw(np.rint(sum(6000 * np.sin(2 * np.pi * f * at) for f in frequencies)).astype(np.int16))
 
 
+_SILENT = Silent()
 _TALK = g711.to_alaw((np.random.default_rng(1).normal(0, 300, 160)).astype(np.int16))
 _TONE = {
     digit: _tone(low, high)

@@ -38,6 +38,8 @@ class BenchPlane:
     sip_port: int
     carrier_port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    seeder: str = "cadran.commands.bench_plane"
+    more: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -51,6 +53,7 @@ class BenchPlane:
             "CADRAN_SIP_LAG_DROP_MS": "8000",
             "CADRAN_LOG": "json",
             "OPENBLAS_NUM_THREADS": "1",
+            **self.more,
         }
 
     def start(self, name: str) -> None:
@@ -61,7 +64,7 @@ class BenchPlane:
 
     def seed(self, part: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "cadran.commands.bench_plane", part],
+            [sys.executable, "-m", self.seeder, part],
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -85,10 +88,11 @@ class BenchPlane:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[BenchPlane]:
-    """An installation with everything up; gone afterwards."""
+def running(seeder: str = "cadran.commands.bench_plane", **more: str) -> Iterator[BenchPlane]:
+    """An installation with everything up; gone afterwards. seeder: the module that fills it, `base` before charging runs and `wallet`
+    after. more: of its environment."""
     folder = Path(tempfile.mkdtemp(prefix="cadran-bench-"))
-    plane = BenchPlane(folder, free_port(), free_port())
+    plane = BenchPlane(folder, free_port(), free_port(), seeder=seeder, more=more)
     try:
         plane.seed("base")
         plane.start("charging")

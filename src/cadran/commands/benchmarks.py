@@ -24,6 +24,11 @@ class Result:
     goal: float
     at_most: bool = False
 
+    @classmethod
+    def alone(cls, name: str, value: float, unit: str, most: float) -> Result:
+        """A figure that stands beside nothing, and is at most so much."""
+        return cls(name=name, value=round(value, 3), unit=unit, beside="", yardstick=None, goal=most, at_most=True)
+
     @property
     def ratio(self) -> float | None:
         return self.value / self.yardstick if self.yardstick else None
