@@ -75,6 +75,7 @@ def fresh_credit(opened_at: datetime) -> Credit:
     for room, file in (
         (cadran.ledger, "0001_sqlite.sql"),
         (cadran.ledger, "0003_unit_of_work.sql"),
+        (cadran.ledger, "0004_sqlite.sql"),
         (cadran.balance, "0001_sqlite.sql"),
     ):
         for statement in statements(Path(room.__path__[0]) / "migrations" / file):

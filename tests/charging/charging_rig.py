@@ -67,9 +67,11 @@ RATES = (
 SCHEMA = (
     (cadran.ledger, "0001_sqlite.sql"),
     (cadran.ledger, "0003_unit_of_work.sql"),
+    (cadran.ledger, "0004_sqlite.sql"),
     (cadran.balance, "0001_sqlite.sql"),
     (cadran.charging, "0001_sqlite.sql"),
     (cadran.charging, "0004_sqlite.sql"),
+    (cadran.charging, "0006_sqlite.sql"),
     (cadran.policy, "0002_evidence.sql"),
 )
 
@@ -116,6 +118,7 @@ def migrated(address: str) -> None:
         (cadran.charging, "0004"),
         (cadran.policy, "0002_evidence"),
         (cadran.charging, "0005"),
+        (cadran.charging, "0006"),
     )
     with psycopg.connect(address, autocommit=True) as connection:
         for room, name in folders:

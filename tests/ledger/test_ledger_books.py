@@ -51,7 +51,7 @@ def hold(
     return operations.hold(
         books,
         owner="acc1",
-        transfer=transfer,
+        transfer=f"{reservation}:{transfer}",
         reservation=reservation,
         debit=ref,
         credit=REVENUE,
@@ -156,7 +156,7 @@ def test_the_database_itself_refuses_to_release_another_amount_than_was_held(fun
     hold(funded, "h1", 4)
     row = rules.Transfer(
         owner="acc1",
-        transfer="x",
+        transfer="call:x",
         kind=rules.Kind.POST,
         reservation="call",
         debit=WALLET,
@@ -266,5 +266,5 @@ def test_bad_ids_and_reservations_are_named_errors_and_write_nothing(
 def test_what_a_reservation_holds_is_found_without_going_through_the_owners_history(
     connection: sqlite3.Connection,
 ) -> None:
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {memory._RESERVED}", ("acc1", "call")).fetchall()
-    assert "ledger_transfer_held (owner=? AND reservation=?)" in plan[0][3]
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {memory._RESERVED}", ("acc1", "call", "call", "call")).fetchall()
+    assert "PRIMARY KEY (owner=? AND transfer>? AND transfer<?)" in plan[0][3]

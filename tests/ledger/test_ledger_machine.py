@@ -81,7 +81,7 @@ class Books(RuleBasedStateMachine):
             operations.hold(
                 self.books,
                 owner=ref.owner,
-                transfer=f"t{self.number}",
+                transfer=f"{key}:t{self.number}",
                 reservation=key,
                 debit=ref,
                 credit=house(ref.name[-3:]),

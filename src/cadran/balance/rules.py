@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from cadran.policy.rules import Decision
 from cadran.policy.terms import Terms
@@ -19,8 +20,7 @@ class UnknownExtension(CadranError):
     error_id = "balance-extension-unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """Credit of one purchase. Valid from available_from (included) to expires_at (excluded), aware UTC.
 
     balance_micros: not yet consumed; held_micros: of that, what calls in progress hold.
@@ -43,8 +43,7 @@ class Bucket:
         return self.available_from <= at < self.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """How much of one bucket a hold takes."""
 
     bucket: str
@@ -78,8 +77,10 @@ def extended_expiry(terms: Terms, bucket: Bucket, purchased_at: datetime) -> dat
 
 def in_order_of_use(buckets: Sequence[Bucket], at: datetime) -> tuple[Bucket, ...]:
     """The buckets valid at that instant with something free: what expires first is used first, then what was bought first."""
-    usable = (bucket for bucket in buckets if bucket.valid(at) and bucket.free_micros > 0)
-    return tuple(sorted(usable, key=lambda bucket: (bucket.expires_at, bucket.available_from, bucket.bucket)))
+    usable = [bucket for bucket in buckets if bucket.valid(at) and bucket.free_micros > 0]
+    if len(usable) > 1:
+        usable.sort(key=lambda bucket: (bucket.expires_at, bucket.available_from, bucket.bucket))
+    return tuple(usable)
 
 
 def spread(amount_micros: int, buckets: Sequence[Bucket]) -> tuple[Part, ...]:

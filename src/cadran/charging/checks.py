@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cadran.charging import rules
 from cadran.charging.ports import (
@@ -21,7 +21,7 @@ from cadran.charging.ports import (
 )
 from cadran.rating.rules import check_rate
 from cadran.units.errors import CadranError
-from cadran.units.ids import checked_key
+from cadran.units.ids import checked_key, is_key
 from cadran.units.money import Money
 from cadran.units.period import utc
 
@@ -268,10 +268,13 @@ def _session(value: str) -> None:
 
 
 def _key(value: str, name: str) -> None:
-    _checked(lambda: checked_key(value), name)
+    if not is_key(value):
+        _checked(lambda: checked_key(value), name)
 
 
 def _instant(value: datetime) -> None:
+    if type(value) is datetime and value.tzinfo is UTC and YEARS[0] <= value.year < YEARS[1]:
+        return
     if not isinstance(value, datetime):
         raise invalid(f"an instant is a date and time with its zone, not {value!r}")
     _checked(lambda: utc(value), "at")
@@ -287,6 +290,8 @@ def _checked(check: Callable[[], object], name: str) -> None:
 
 
 def _text(value: str, name: str, least: int = 0) -> None:
+    if type(value) is str and least <= len(value) <= MAX_TEXT and value.isascii() and value.isprintable():
+        return
     if not isinstance(value, str) or not least <= len(value) <= MAX_TEXT or any(ord(letter) < 32 for letter in value):
         raise invalid(f"{name} is a text of {least} to {MAX_TEXT} characters without control characters")
     try:

@@ -428,7 +428,9 @@ class Engine:
         """Do each piece of work in memory; returns their answers, which hold once it is committed."""
         asked = [work.args[0] for work in batch if getattr(work, "func", None) == self.do_authorise]  # type: ignore[attr-defined]
         self.sessions.ask([request.session for request in asked if is_key(request.session)])
-        return [self.attempt(work) for work in batch]
+        answers = [self.attempt(work) for work in batch]
+        metrics.open_sessions(len(self.calls.open))
+        return answers
 
     def attempt(self, work: Work) -> object:
         """Do a piece of work in memory, undone alone where it fails; returns its result or its expected error."""
@@ -491,7 +493,6 @@ class Engine:
                     self._leases[session] = until + self._patience_s(known)
                 else:
                     self._leases.pop(session, None)
-            metrics.open_sessions(len(self.calls.open))
 
     def _patience_s(self, session: rules.Session) -> int:
         """How much longer than a lease nothing need be heard of what has just changed."""

@@ -6,8 +6,9 @@ engine's transaction.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from cadran.balance import operations as balance
 from cadran.charging import checks, records, rules

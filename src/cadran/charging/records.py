@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import msgspec
 
 from cadran.charging import rules
 from cadran.charging.ports import SettleCall, Settled
@@ -12,8 +13,7 @@ from cadran.rating.rules import Rate
 from cadran.units.clause import carries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A CDR. Instants are aware UTC; shown is the caller number presented.
 
     charge: the charge step by step (rating's `Charge.as_dict()`), empty for a free call and for a correction.
@@ -54,7 +54,7 @@ class Record:
     limit_clause: str
     decision: Mapping[str, object]
     rate: Rate | None = None
-    charge: Mapping[str, object] = field(default_factory=dict)
+    charge: Mapping[str, object] = msgspec.field(default_factory=dict)
     transfers: tuple[str, ...] = ()
     corrects: str = ""
     reason: str = ""
@@ -151,7 +151,7 @@ def of_event(
     assert event is not None
     call = SettleCall(session=session.request.session, at=at, disposition=disposition, ended_by=ended_by, sip_code=0)
     nothing = rules.Outcome(measured_s=0, charged_s=0, charge=None, loss_s=0, loss_micros=0)
-    return replace(
+    return msgspec.structs.replace(
         record(session, call, nothing, cdr_id=cdr_id, transfers=transfers),
         charge_micros=charge_micros,
         service=event.service,

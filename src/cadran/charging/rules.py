@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from cadran.charging.ports import AuthoriseCall, ChargeEvent, Grant, SettleCall
 from cadran.policy.rules import Decision
@@ -21,8 +22,7 @@ DIRECTIONS = frozenset({"outbound", "inbound"})
 VIAS = frozenset({"", "access-number", "mobility", "callback", "access-leg", "callback-leg"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A call as charging knows it.
 
     rate: the deck's line at the call's start; None for a call that is not charged.
@@ -78,8 +78,7 @@ class Session:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True):
     """Seconds from the answer, what they cost together, and whether nothing more can follow."""
 
     granted_s: int
@@ -87,8 +86,7 @@ class Granted:
     final: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a call became: seconds and money, from what was measured and what was granted.
 
     charge is None for a call that costs nothing by its nature. loss: what lies beyond the grant, borne by the operator.

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext as _
 
@@ -212,11 +213,13 @@ def _rows(values: Iterable[object]) -> Rows:
 
 def _plain(value: Any) -> dict[str, object]:
     """A frozen value as plain JSON, without what is secret or another person's."""
-    return {
-        field.name: _value(getattr(value, field.name))
-        for field in dataclasses.fields(value)
-        if field.name not in SECRET
-    }
+    return {name: _value(getattr(value, name)) for name in _fields(value) if name not in SECRET}
+
+
+def _fields(value: Any) -> Iterable[str]:
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    return (field.name for field in dataclasses.fields(value))
 
 
 def _value(value: object) -> object:
@@ -224,7 +227,7 @@ def _value(value: object) -> object:
         return value if not isinstance(value, str) else str(value)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct) or (dataclasses.is_dataclass(value) and not isinstance(value, type)):
         return _plain(value)
     if isinstance(value, dict) or hasattr(value, "items"):
         return {str(key): _value(one) for key, one in value.items()}

@@ -13,13 +13,15 @@ resolved once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
+from cadran.units import money
 from cadran.units.errors import CadranError, InvalidInput
 from cadran.units.ids import checked_key
-from cadran.units.money import MAX_MICROS, Money
+from cadran.units.money import MAX_MICROS
 from cadran.units.period import utc
 
 
@@ -108,8 +110,7 @@ class Kind(StrEnum):
 RESOLVING = frozenset({Kind.POST, Kind.VOID, Kind.EXPIRE})
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRef:
+class AccountRef(msgspec.Struct, frozen=True):
     """Which account: its owner (a customer's billing account, or `house/<brand>`) and its name with that owner."""
 
     owner: str
@@ -119,8 +120,7 @@ class AccountRef:
         return f"{self.owner}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An account as the books have it.
 
     floor_micros: the balance less what is held never goes below it; None for accounts of the operator's income and the
@@ -142,9 +142,9 @@ class Account:
         return self.balance_micros - self.held_micros - self.floor_micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
-    """One row of the journal. `owner` is the customer's account under whose key it lies; ids are unique for each owner.
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the journal. `owner` is the customer's account under whose key it lies; ids are unique for each owner, and those of a
+    reservation begin with its name and a colon.
 
     released_micros: for resolving kinds, all that was held under the reservation on the debit account.
     """
@@ -166,7 +166,7 @@ def checked(transfer: Transfer) -> Transfer:
     """The transfer itself if it makes sense by itself. Raises InvalidTransfer, InvalidKey, InvalidMoney or InvalidPeriod."""
     checked_key(transfer.owner)
     checked_key(transfer.transfer)
-    Money(transfer.amount_micros, transfer.currency)
+    money.check(transfer.amount_micros, transfer.currency)
     utc(transfer.at)
     resolving = transfer.kind in RESOLVING
     least = 0 if resolving else 1
@@ -180,6 +180,8 @@ def checked(transfer: Transfer) -> Transfer:
         raise InvalidTransfer(
             f"a {transfer.kind} transfer must {'not ' if transfer.reservation else ''}name a reservation"
         )
+    if transfer.reservation and not transfer.transfer.startswith(transfer.reservation + ":"):
+        raise InvalidTransfer(f"a transfer of the reservation {transfer.reservation} is named after it, with a colon")
     if transfer.kind in (Kind.VOID, Kind.EXPIRE) and transfer.amount_micros:
         raise InvalidTransfer(f"a {transfer.kind} transfer posts nothing")
     if transfer.amount_micros > transfer.released_micros and transfer.kind is Kind.POST:

@@ -48,6 +48,7 @@ class Terms:
     values: Mapping[str, TermsValue]
     key_change: bool = False
     sha256: Mapping[str, str] = field(default_factory=dict)
+    _texts: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @property
     def ref(self) -> str:
@@ -94,10 +95,13 @@ class Terms:
         return content
 
     def texts(self, name: str) -> tuple[str, ...]:
-        content = self.value(name).content
-        if not isinstance(content, tuple) or not all(isinstance(item, str) for item in content):
-            raise self._wrong(name, "a list of texts")
-        return tuple(str(item) for item in content)
+        known = self._texts.get(name)
+        if known is None:
+            content = self.value(name).content
+            if not isinstance(content, tuple) or not all(isinstance(item, str) for item in content):
+                raise self._wrong(name, "a list of texts")
+            known = self._texts[name] = tuple(str(item) for item in content)
+        return known
 
     def integers(self, name: str) -> tuple[int, ...]:
         content = self.value(name).content

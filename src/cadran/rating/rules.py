@@ -84,24 +84,23 @@ class Step:
             "exact_micros": str(self.exact),
             "arithmetic": self.arithmetic,
         }
-        return plain | {
-            name: value
-            for name, value, usual in (
-                ("per_s", self.per_s, 60),
-                ("start_s", self.start_s, 0),
-                ("band", self.band, ""),
-                ("prefix", self.prefix, ""),
-            )
-            if value != usual
-        }
+        if self.per_s != 60:
+            plain["per_s"] = self.per_s
+        if self.start_s:
+            plain["start_s"] = self.start_s
+        if self.band:
+            plain["band"] = self.band
+        if self.prefix:
+            plain["prefix"] = self.prefix
+        return plain
 
     @property
     def arithmetic(self) -> str:
         """For instance `1 × 60 s × 0.012 / 60 s = 0.012`."""
-        amount = exact_text(self.exact / 1_000_000)
+        amount = _text(self.exact.numerator, self.exact.denominator * 1_000_000)
         if not self.unit_s:
             return f"{self.kind if self.kind in ('minimum', 'maximum') else 'fee'} {amount}"
-        return f"{self.units} × {self.unit_s} s × {exact_text(Fraction(self.price_nanos, 10**9))} / {self.per_s} s = {amount}"
+        return f"{self.units} × {self.unit_s} s × {_text(self.price_nanos, 10**9)} / {self.per_s} s = {amount}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +270,20 @@ def rounding_text(rate: Rate) -> str:
 @functools.cache
 def _rounding_text(rounding: Rounding, decimals: int) -> str:
     return f"{rounding} to {exact_text(Fraction(1, 10**decimals))}"
+
+
+_PLACES = 18
+
+
+@functools.lru_cache(maxsize=4096)
+def _text(numerator: int, denominator: int) -> str:
+    """`exact_text` of a fraction that need not be in its lowest terms."""
+    digits, rest = divmod(abs(numerator) * 10**_PLACES, denominator)
+    if rest:
+        return exact_text(Fraction(numerator, denominator))
+    text = str(digits).rjust(_PLACES + 1, "0")
+    part = text[-_PLACES:].rstrip("0")
+    return f"{'-' if numerator < 0 else ''}{text[:-_PLACES]}{'.' if part else ''}{part}"
 
 
 def exact_text(value: Fraction) -> str:

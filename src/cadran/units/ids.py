@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 import time
@@ -9,6 +10,7 @@ import time
 from cadran.units.errors import InvalidInput
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 _KEY = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
 
 
@@ -20,12 +22,18 @@ class InvalidKey(InvalidInput):
 
 def new_id(kind: str) -> str:
     """A fresh id such as `cdr_01jd5m…`: its kind, 10 characters of wall-clock milliseconds, 16 random ones (80 bits)."""
-    stamp, text = time.time_ns() // 1_000_000, ""
-    for _ in range(10):
-        stamp, digit = divmod(stamp, 32)
-        text = _ALPHABET[digit] + text
     drawn = secrets.randbits(80)
-    return f"{kind}_{text}{''.join([_ALPHABET[drawn >> shift & 31] for shift in range(0, 80, 5)])}"
+    random = "".join([_PAIRS[drawn >> shift & 1023] for shift in range(0, 80, 10)])
+    return f"{kind}_{_stamp(time.time_ns() // 1_000_000)}{random}"
+
+
+@functools.lru_cache(maxsize=4)
+def _stamp(milliseconds: int) -> str:
+    text = ""
+    for _ in range(10):
+        milliseconds, digit = divmod(milliseconds, 32)
+        text = _ALPHABET[digit] + text
+    return text
 
 
 def is_key(key: object) -> bool:

@@ -21,6 +21,14 @@ class InvalidMoney(InvalidInput):
     error_id = "units-money-invalid"
 
 
+def check(micros: int, currency: str) -> None:
+    """Whether that is an amount of a currency; `Money` without the object. Raises InvalidMoney."""
+    if type(micros) is not int or abs(micros) > MAX_MICROS:
+        raise InvalidMoney(f"an amount is a whole number of micro-units below 2**62, not {micros!r}")
+    if not _CURRENCY.fullmatch(currency):
+        raise InvalidMoney(f"a currency is three capital letters such as EUR, not {currency!r}")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Money:
     """An amount of one currency. `micros` is signed; adding two currencies raises InvalidMoney."""
@@ -29,10 +37,7 @@ class Money:
     currency: str = "EUR"
 
     def __post_init__(self) -> None:
-        if type(self.micros) is not int or abs(self.micros) > MAX_MICROS:
-            raise InvalidMoney(f"an amount is a whole number of micro-units below 2**62, not {self.micros!r}")
-        if not _CURRENCY.fullmatch(self.currency):
-            raise InvalidMoney(f"a currency is three capital letters such as EUR, not {self.currency!r}")
+        check(self.micros, self.currency)
 
     def __add__(self, other: Money) -> Money:
         self._same(other)

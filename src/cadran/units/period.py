@@ -33,6 +33,8 @@ class Period:
 
 def utc(at: datetime) -> datetime:
     """The same instant in UTC. Raises InvalidPeriod for a naive datetime."""
+    if at.tzinfo is UTC:
+        return at
     if at.tzinfo is None:
         raise InvalidPeriod(f"an instant needs its zone: {at.isoformat()} has none")
     return at.astimezone(UTC)

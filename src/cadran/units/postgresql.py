@@ -215,7 +215,7 @@ def _quoted(value: str) -> str:
 
 @functools.cache
 def _translated(statement: str) -> str:
-    return _ONLY_SQLITE.sub("", statement).replace("?", "%s")
+    return _ONLY_SQLITE.sub("", statement).replace("COLLATE BINARY", 'COLLATE "C"').replace("?", "%s")
 
 
 @functools.cache

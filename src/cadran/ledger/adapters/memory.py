@@ -68,7 +68,8 @@ _OF_NAME = (
 _AMOUNT = "SELECT amount_micros FROM ledger_transfer WHERE owner = ? AND transfer = ?"
 _RESERVED = (
     "SELECT kind, debit_owner, debit_name, credit_owner, credit_name, currency, amount_micros"
-    " FROM ledger_transfer INDEXED BY ledger_transfer_held WHERE owner = ? AND reservation = ? AND reservation <> '' ORDER BY transfer"
+    " FROM ledger_transfer WHERE owner = ? AND reservation = ? AND reservation <> ''"
+    " AND transfer COLLATE BINARY > ? || ':' AND transfer COLLATE BINARY < ? || ';' ORDER BY transfer"
 )
 SENTENCES = {
     rules.FloorReached: "the account does not hold enough: credit it first, or ask for less",
@@ -238,7 +239,7 @@ class MemoryBooks:
         if transfer.kind is Kind.PENDING:
             held = _held(known.held, (transfer.debit, transfer.credit, transfer.currency, amount))
             return _Reservation(rows, held, known.over)
-        if transfer.released_micros != sum(part[3] for part in known.held if part[0] == transfer.debit):
+        if transfer.released_micros != sum([part[3] for part in known.held if part[0] == transfer.debit]):
             raise _error(rules.ReservationUnknown)
         held = tuple([part for part in known.held if part[0] != transfer.debit])
         return _Reservation(rows, held, (*known.over, transfer.debit))
@@ -249,7 +250,7 @@ class MemoryBooks:
             return known
         found = _NOTHING
         for kind, debit_owner, debit_name, credit_owner, credit_name, currency, micros in self._rows(
-            _RESERVED, (owner, reservation)
+            _RESERVED, (owner, reservation, reservation, reservation)
         ):
             debit = AccountRef(debit_owner, debit_name)
             rows = (*found.rows, (kind, micros))
