@@ -19,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cadran.settings")
 
 # The module of cadran.commands that holds each sub-command, as `command`. An underscore becomes a dash.
 COMMANDS = (
+    "access_number",
     "backup",
     "bench",
     "bench_plot",

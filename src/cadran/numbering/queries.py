@@ -22,7 +22,8 @@ class NumberHolder:
 
 @dataclass(frozen=True, slots=True)
 class HeldNumber:
-    """One row of a number's history. `until_at` None: still so. kind: assigned | verified."""
+    """One row of a number's history. `until_at` None: still so. kind: assigned | verified. brand: by whose access numbers its account
+    is recognised by it, empty where by none."""
 
     digits: str
     account: str
@@ -32,6 +33,7 @@ class HeldNumber:
     use: str
     from_at: datetime
     until_at: datetime | None
+    brand: str = ""
 
 
 def holder(e164_digits: str) -> NumberHolder | None:
@@ -98,5 +100,5 @@ def called(text: str, country: str = "FR", own_domains: Collection[str] = ()) ->
 
 def _held(row: PhoneNumber) -> HeldNumber:
     return HeldNumber(
-        row.digits, row.account, row.sip_username, row.kind, row.country, row.use, row.from_at, row.until_at
+        row.digits, row.account, row.sip_username, row.kind, row.country, row.use, row.from_at, row.until_at, row.brand
     )

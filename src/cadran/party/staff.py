@@ -80,7 +80,15 @@ MAY: dict[Role, frozenset[Permission]] = {
     | {_P.SEE_EVIDENCE, _P.SEE_VIEWS, _P.SEE_CASES, _P.ANSWER_CASES, _P.EDIT_TERMS}
     | {_P.SEE_VOUCHERS, _P.BLOCK_VOUCHERS},
     Role.ROUTING: _EVERYBODY
-    | {_P.CUT_CALLS, _P.EDIT_PRICES, _P.EDIT_PROMPTS, _P.SEE_PARTNERS, _P.EDIT_PARTNERS, _P.SEE_WEBHOOKS, _P.REPLAY_WEBHOOKS},
+    | {
+        _P.CUT_CALLS,
+        _P.EDIT_PRICES,
+        _P.EDIT_PROMPTS,
+        _P.SEE_PARTNERS,
+        _P.EDIT_PARTNERS,
+        _P.SEE_WEBHOOKS,
+        _P.REPLAY_WEBHOOKS,
+    },
     Role.ADMIN: frozenset(Permission),
     Role.READ_ONLY: _EVERYBODY | {_P.SEE_MONEY, _P.SEE_PARTNERS, _P.SEE_WEBHOOKS, _P.SEE_VOUCHERS},
 }

@@ -51,6 +51,7 @@ ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_TERMS, "terms", _("Conditions"), "paper", SETTINGS),
     Room(Permission.SEE_PRICES, "decks", _("Tarifs"), "hash", SETTINGS),
     Room(Permission.SEE_PROMPTS, "prompts", _("Annonces"), "speaker", SETTINGS),
+    Room(Permission.SEE_PRICES, "access_numbers", _("Numéros d’accès"), "phone", SETTINGS),
     Room(Permission.SEE_PARTNERS, "partners", _("Partenaires"), "globe", SETTINGS),
     Room(Permission.SEE_WEBHOOKS, "webhooks", "Webhooks", "right", SETTINGS),
     Room(Permission.MANAGE_API_KEYS, "api_keys", _("Clés de l’API"), "key", SETTINGS),

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/<str:account>/unblock", deeds.unblock, name="unblock"),
     path("customers/<str:account>/require-change", deeds.require_change, name="require_change"),
     path("customers/<str:account>/lines/<str:username>", deeds.line, name="line"),
+    path("customers/<str:account>/calling-number", deeds.calling_number, name="calling_number"),
     path("customers/<str:account>/note", deeds.note, name="note"),
     path("customers/<str:account>/mails/<str:mail_id>/resend", deeds.resend, name="resend"),
     path("orders/", books.orders, name="orders"),

@@ -89,6 +89,10 @@ ACTS = {
     "prompt-replace": _("a remplacé une annonce"),
     "prompt-remove": _("a retiré une annonce"),
     "partner-change": _("a changé un partenaire"),
+    "access-number-open": _("a ouvert un numéro d’accès"),
+    "access-number-change": _("a changé un numéro d’accès"),
+    "access-number-close": _("a fermé un numéro d’accès"),
+    "remove-calling-number": _("a retiré un numéro d’appel"),
     "partner-test": _("a essayé un partenaire"),
     "clock-advance": _("a avancé l’horloge"),
 }

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from cadran.web.office.desk import clock, deck_reports, decks, money, partners, prompts, rerating, terms, vouchers
+from cadran.web.office.desk import (
+    access,
+    clock,
+    deck_reports,
+    decks,
+    money,
+    partners,
+    prompts,
+    rerating,
+    terms,
+    vouchers,
+)
 
 urlpatterns: list[URLPattern] = [
     path("money/", money.listed, name="money"),
@@ -45,6 +56,9 @@ urlpatterns: list[URLPattern] = [
     path("prompts/<str:brand>/<str:language>/<str:name>/sound.wav", prompts.sound, name="prompt_sound"),
     path("prompts/<str:brand>/<str:language>/<str:name>/replace/", prompts.replace, name="prompt_replace"),
     path("prompts/<str:brand>/<str:language>/<str:name>/remove/", prompts.remove, name="prompt_remove"),
+    path("access/", access.listed, name="access_numbers"),
+    path("access/<str:brand>/", access.save, name="access_number_save"),
+    path("access/<str:brand>/close/", access.close, name="access_number_close"),
     path("partners/", partners.listed, name="partners"),
     path("partners/<str:kind>/", partners.save, name="partner_save"),
     path("partners/<str:kind>/test/", partners.test, name="partner_test"),

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_POST
 
 from cadran.messaging import operations as messaging
 from cadran.messaging import queries as mails
+from cadran.numbering import queries as numbering
+from cadran.numbering.proofs import operations as proofs
 from cadran.party import blocking, staff_operations
 from cadran.party import operations as party_operations
 from cadran.party import queries as party
@@ -107,6 +109,21 @@ def line(request: HttpRequest, staff: Staff, account: str, username: str) -> Htt
         *(request, staff, customer, "block-sip" if blocks else "unblock-sip", username),
         lambda why: deed(username=username, at=at),
         _("La ligne est bloquée.") if blocks else _("La ligne est débloquée : son mot de passe doit changer."),
+    )
+
+
+@require_POST
+@for_staff(Permission.MANAGE_CUSTOMERS)
+def calling_number(request: HttpRequest, staff: Staff, account: str) -> HttpResponse:
+    """The customer is recognised by one of its calling numbers no longer: it changed hands, or somebody claims it."""
+    customer, at = listing.reach(staff, account), settings.CIVIL_CLOCK.now()
+    digits = request.POST.get("number", "")[:16]
+    if digits not in {one.digits for one in numbering.calling_numbers(account)}:
+        raise Http404
+    return _do(
+        *(request, staff, customer, "remove-calling-number", digits),
+        lambda why: proofs.remove(account=account, digits=digits, by=staff.user_name, at=at),
+        _("Ce numéro n’identifie plus le client, qui en est prévenu."),
     )
 
 
