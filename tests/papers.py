@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from typing import Any
@@ -50,3 +51,28 @@ def pdf(pages: int = 2, change: Any = None, **save: Any) -> bytes:
         out = io.BytesIO()
         document.save(out, **save)
     return out.getvalue()
+
+
+def pdf_text(page: pikepdf.Page) -> str:
+    """What a page of a PDF says, in the order in which it is drawn, by the fonts' own tables to Unicode."""
+    said, glyphs = [], dict[str, str]()
+    fonts = {str(name): _to_unicode(font) for name, font in page.Resources.Font.items()}
+    for operands, operator in pikepdf.parse_content_stream(page):
+        if str(operator) == "Tf":
+            glyphs = fonts[str(operands[0])]
+        elif str(operator) in ("Tj", "TJ"):
+            parts = operands[0] if str(operator) == "TJ" else operands
+            for part in parts:
+                if isinstance(part, pikepdf.String):
+                    codes = bytes(part).hex()
+                    said.append("".join(glyphs.get(codes[at : at + 4], "?") for at in range(0, len(codes), 4)))
+            said.append("\n")
+    return "".join(said)
+
+
+def _to_unicode(font: pikepdf.Object) -> dict[str, str]:
+    """Glyphs (four hexadecimal digits) and the text that each stands for."""
+    table, found = font.ToUnicode.read_bytes().decode("latin-1"), {}
+    for code, text in re.findall(r"<([0-9a-fA-F]{4})>\s*<([0-9a-fA-F]+)>", table):
+        found[code.lower()] = bytes.fromhex(text).decode("utf-16-be")
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from cadran.charging import needs
 from cadran.charging.engine import Engine
+from cadran.charging.service import Service
 from cadran.charging.vouchers import ChargingCredits
 from cadran.journeys import carry, vouchers
 from cadran.party import models
@@ -17,6 +20,7 @@ from cadran.payment.vouchers.operations import Hand, Printed
 from cadran.payment.vouchers.redemption import Origin, Redeemed
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
+from cadran.units.clock import SystemClock
 from charging.charging_rig import Books, SmallDeck, fresh_file
 
 EUR = 1_000_000
@@ -115,6 +119,19 @@ class Shop:
     @property
     def credits(self) -> ChargingCredits:
         return ChargingCredits(self.engine)
+
+
+@contextlib.contextmanager
+def served(engine: Engine, path: Path) -> Iterator[None]:
+    """The engine behind a socket, as the site reaches it."""
+    service = Service(engine, path, civil=SystemClock())
+    thread = threading.Thread(target=service.serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        service.stop()
+        thread.join(10)
 
 
 def open_shop(folder: Path) -> Iterator[Shop]:
