@@ -211,6 +211,14 @@ def test_a_telephone_that_tells_digits_one_way_alone_loses_none() -> None:
     assert all(presses.first("line", digit, number * 0.05) for number, digit in enumerate("0142000001#"))
 
 
+def test_a_telephone_that_told_its_first_digits_once_may_change_its_way() -> None:
+    presses = digits.Presses()
+    told = [("info", digit, number * 0.01) for number, digit in enumerate("0142#")]
+    told += [("info", digit, 1.3 + number * 0.01) for number, digit in enumerate("0143#")]
+    told += [("line", digit, 1.6 + number * 0.1) for number, digit in enumerate("0144#")]
+    assert all(presses.first(*one) for one in told)
+
+
 def test_a_late_copy_is_a_press_of_its_own_and_memory_stays_bounded() -> None:
     presses = digits.Presses()
     assert presses.first("info", "1", 0.0)

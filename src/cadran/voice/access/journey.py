@@ -63,14 +63,15 @@ def destination(caller: Caller, dialled: str, at: datetime) -> Answer:
 
 
 def _priced(caller: Caller, request: AuthoriseCall) -> Answer:
-    held = balance.balance(caller.account, request.at)
+    free_micros = balance.spendable_micros(caller.account, request.at)
     terms = basis.product_terms(policy.terms(caller.terms), request.via)
     found = basis.of_call(
         request,
         terms,
-        currency=held.currency,
+        currency=balance.currency(caller.account),
         find=lambda digits, at: _rate(caller.brand, digits, at),
         law=_law,
+        free_account=not balance.ever_bought(caller.account),
     )
     if not found.decision.allowed:
         return Answer(outcome=_REFUSALS.get(found.decision.code, "not-allowed"))
@@ -78,9 +79,9 @@ def _priced(caller: Caller, request: AuthoriseCall) -> Answer:
     price_micros, per_minute, seconds = 0, False, longest_s
     if found.rate is not None:
         first = charging.first_grant(terms, found.rate, found.limit_s, request.at)
-        if first.held_micros > held.free_micros:
-            return Answer(outcome="no-credit", values={"credit_micros": held.free_micros})
-        seconds = rating.affordable_s(found.rate, held.free_micros, request.at, longest_s)
+        if first.held_micros > free_micros:
+            return Answer(outcome="no-credit", values={"credit_micros": free_micros})
+        seconds = rating.affordable_s(found.rate, free_micros, request.at, longest_s)
         price_micros = -(-rating.price_at(found.rate, request.at)[0] // _NANOS)
         per_minute = found.rate.next_s == 60
     values: dict[str, Value] = {
@@ -90,7 +91,7 @@ def _priced(caller: Caller, request: AuthoriseCall) -> Answer:
         "minutes": seconds // 60,
         "price_micros": price_micros,
         "per_minute": per_minute,
-        "credit_micros": held.free_micros,
+        "credit_micros": free_micros,
     }
     return Answer(outcome="ok", values=values)
 

@@ -15,6 +15,7 @@ from cadran.units import ids
 from cadran.units.clause import carries
 from cadran.voice.access import calling as reading
 from cadran.voice.access import notes
+from cadran.voice.access.arrival import Arrival
 from cadran.voice.access.ports import Caller, Calling, Desk
 from cadran.voice.access.second import SecondLeg
 from cadran.voice.access.session import AccessSession
@@ -138,7 +139,7 @@ class Reception:
             self.forget(session)
             raise
 
-    def forget(self, session: AccessSession) -> None:
+    def forget(self, session: Arrival) -> None:
         """The call is over."""
         self.calls.pop(session.id, None)
         figures.CALLS.set(self.server.in_progress())
@@ -169,6 +170,10 @@ class Reception:
     def guessed(self, calling: Calling) -> None:
         """A calling number that opens nothing, a wrong PIN, a voucher that does not exist."""
         self.guesses.failed(calling.source, calling.digits or "withheld", self.server.clock.seconds())
+
+    def known(self, calling: Calling) -> None:
+        """The right PIN, or a voucher that there is: what that number guessed before is forgiven."""
+        self.guesses.succeeded(calling.source, calling.digits or "withheld")
 
     # --- guests of the server ---
 
