@@ -57,7 +57,7 @@ def test_draw_and_check_from_the_terminal(tmp_path: Path) -> None:
     out = tmp_path / "menu.svg"
     run("draw", "--brand", "kryptoow", "--language", "en", "--out", str(out))
     assert "Access number, calling credit" in out.read_text()
-    assert "calling-card: 58 states, all in order" in run("check")
+    assert f"calling-card: {len(menus.load('calling-card').states)} states, all in order" in run("check")
     assert [one["problems"] for one in json.loads(run("check", "--brand", "ippi", "--json"))["menus"]] == [[], []]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,7 @@ from cadran.payment.operations import place_top_up
 from cadran.policy import publication
 from cadran.policy import queries as policy
 from cadran.policy.proof import operations as proof
+from cadran.voice.media import prompts
 from cadran.web.api import application
 from cadran.web.office import gate
 from cadran.web.office.urls import urlpatterns
@@ -97,6 +99,10 @@ PAGES = {
     "approve_rerating": "rerating_decide",
     "refuse_rerating": "rerating_decide",
     "withdraw_rerating": "rerating_decide",
+    "list_prompts": "prompts",
+    "read_prompt": "prompt",
+    "replace_prompt": "prompt_replace",
+    "remove_prompt": "prompt_remove",
     "list_partners": "partners",
     "set_up_carrier": "partner_save",
     "test_carrier": "partner_test",
@@ -354,6 +360,35 @@ def _upload(agent: Program, lines: str, *, status: int = 200, **fields: str) -> 
     assert again.headers["Idempotency-Replayed"] == "true"
     found: dict[str, Any] = first.json()
     return found
+
+
+def test_prompts_are_heard_replaced_and_taken_back(
+    staff_key: Callable[..., Program], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "PUBLISHED", tmp_path)
+    agent = staff_key()
+    listed = {(one["language"], one["name"]): one for one in agent.get("/staff/prompts").json["prompts"]}
+    assert listed["fr", "welcome"]["text"] == "Bienvenue."
+    assert listed["fr", "welcome"]["origin"] == "shipped"
+    shipped = (prompts.RECORDINGS / "fr" / "welcome.wav").read_bytes()
+    assert base64.b64decode(agent.get("/staff/prompts/fr/welcome").json["content"]) == shipped
+    other = (prompts.RECORDINGS / "fr" / "goodbye.wav").read_bytes()
+
+    def send(data: bytes, key: str, path: str = "fr/welcome") -> Any:
+        headers = {"authorization": f"Bearer {agent.key}", "idempotency-key": key}
+        return (
+            Client()
+            .post(f"/api/v1/staff/prompts/{path}", {"file": SimpleUploadedFile("x.wav", data)}, headers=headers)
+            .json()
+        )
+
+    assert send(other, "key-of-the-first-try")["origin"] == "operator"
+    assert send(b"no sound", "key-of-the-second-try")["error_id"] == "voice-recording-refused"
+    assert send(other, "key-of-the-third-try", "fr/no-such-prompt")["error_id"] == "voice-prompt-unknown"
+    assert agent.delete("/staff/prompts/fr/welcome").json["origin"] == "shipped"
+    assert agent.delete("/staff/prompts/fr/welcome").error_id == "voice-prompt-not-operators"
+    kinds = party_models.StaffAct.objects.filter(page="api prompts").values_list("kind", flat=True)
+    assert sorted(kinds) == ["prompt-remove", "prompt-replace"]
 
 
 def test_partners_are_set_up_and_tested_and_no_secret_comes_out(

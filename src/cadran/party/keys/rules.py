@@ -56,6 +56,8 @@ class Scope(StrEnum):
     STAFF_WRITE_TERMS = "staff:write:terms"
     STAFF_READ_PRICES = "staff:read:prices"
     STAFF_WRITE_PRICES = "staff:write:prices"
+    STAFF_READ_PROMPTS = "staff:read:prompts"
+    STAFF_WRITE_PROMPTS = "staff:write:prompts"
     STAFF_READ_PARTNERS = "staff:read:partners"
     STAFF_WRITE_PARTNERS = "staff:write:partners"
     STAFF_READ_VIEWS = "staff:read:views"
@@ -92,6 +94,8 @@ NEEDS: Mapping[Scope, staff_rules.Permission] = {
     Scope.STAFF_WRITE_TERMS: staff_rules.Permission.EDIT_TERMS,
     Scope.STAFF_READ_PRICES: staff_rules.Permission.SEE_PRICES,
     Scope.STAFF_WRITE_PRICES: staff_rules.Permission.EDIT_PRICES,
+    Scope.STAFF_READ_PROMPTS: staff_rules.Permission.SEE_PROMPTS,
+    Scope.STAFF_WRITE_PROMPTS: staff_rules.Permission.EDIT_PROMPTS,
     Scope.STAFF_READ_PARTNERS: staff_rules.Permission.SEE_PARTNERS,
     Scope.STAFF_WRITE_PARTNERS: staff_rules.Permission.EDIT_PARTNERS,
     Scope.STAFF_READ_VIEWS: staff_rules.Permission.SEE_VIEWS,

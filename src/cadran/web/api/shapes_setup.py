@@ -197,6 +197,32 @@ class TermsProposals(Shape):
     proposals: list[TermsProposal]
 
 
+class Prompt(Shape):
+    """A prompt in a language. `origin`: operator (uploaded), brand, shipped or missing; `fragment`: a part of numbers and amounts."""
+
+    language: str
+    name: str
+    text: str
+    origin: str
+    length_ms: int
+    fragment: bool
+    used: bool
+    changed_at: Instant | None
+
+
+class Prompts(Shape):
+    """Every prompt of the brand in every language."""
+
+    prompts: list[Prompt]
+
+
+class PromptSound(Shape):
+    """What callers hear: `content` is a WAV in base64."""
+
+    prompt: Prompt
+    content: str
+
+
 class Deck(Shape):
     """A version of a price list. `state`: draft or activated; `in_force`: its prices hold now."""
 

@@ -34,6 +34,7 @@ from cadran.web.api.routes.staff import (
     money,
     partners,
     people,
+    prompts,
     publications,
     reratings,
     terms,
@@ -58,6 +59,7 @@ AT_THE_DESK = (
     deck_reports,
     reratings,
     partners,
+    prompts,
     staff_vouchers,
 )
 

@@ -42,6 +42,8 @@ _SCOPES = {
     Scope.STAFF_WRITE_TERMS: _("Rédiger et publier des conditions"),
     Scope.STAFF_READ_PRICES: _("Lire les grilles de tarifs"),
     Scope.STAFF_WRITE_PRICES: _("Importer et activer des tarifs"),
+    Scope.STAFF_READ_PROMPTS: _("Entendre les annonces"),
+    Scope.STAFF_WRITE_PROMPTS: _("Remplacer les annonces"),
     Scope.STAFF_READ_PARTNERS: _("Lire les réglages des partenaires"),
     Scope.STAFF_WRITE_PARTNERS: _("Régler et essayer les partenaires"),
     Scope.STAFF_READ_VIEWS: _("Lire le journal des consultations"),
