@@ -1,4 +1,4 @@
-"""`cadran access-number add|close|list`: the numbers that a brand's customers dial to reach its menu."""
+"""`cadran access-number add|close|list|calls`: the numbers that a brand's customers dial to reach its menu."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cadran.numbering.access.rules import LANGUAGES, Service
 
 @click.group()
 def command() -> None:
-    """Open, close and list access numbers."""
+    """Open, close and list access numbers, and show the calls at them."""
     main.django_ready()
 
 
@@ -44,6 +44,38 @@ def add(
     )
     operations.open_number(brand=brand, described=described, by="command", opens_at=opens_at, at=at)
     _tell(queries.access_number(described.number.digits, opens_at), as_json)
+
+
+@command.command()
+@click.option("--brand", default="", help="Of that brand alone.")
+@click.option("--json", "as_json", is_flag=True)
+def calls(*, brand: str, as_json: bool) -> None:
+    """Show the calls in progress: since when, who, and where in the menu."""
+    from cadran.voice.access import queries
+
+    found = queries.live(brands=(brand,) if brand else ())
+    if as_json:
+        rows = [
+            {
+                "session": one.session,
+                "brand": one.brand,
+                "number": one.access_number,
+                "account": one.account,
+                "began_at": one.began_at.isoformat(),
+                "answered": one.answered_at is not None,
+                "state": one.state,
+                "dialled": one.dialled,
+                "talked": one.talked,
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(rows))
+        return
+    table = Table("Since", "Number", "Account", "State", "Calls")
+    for one in found:
+        state = one.refused or one.state
+        table.add_row(f"{one.began_at:%H:%M:%S}Z", f"+{one.access_number}", one.account, state, str(one.talked))
+    Console().print(table if found else "No call at an access number is in progress.")
 
 
 @command.command()
