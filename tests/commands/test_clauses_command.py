@@ -46,11 +46,11 @@ def test_an_unknown_clause_is_refused_by_name():
 
 def test_check_fails_and_tells_what_to_mend(monkeypatch, tmp_path):
     baseline = tmp_path / "done.txt"
-    baseline.write_text("KRY-3.3-territories\nIPP-nowhere\n")
+    baseline.write_text("LAW-retention\nIPP-nowhere\n")
     monkeypatch.setattr(clauses, "BASELINE", baseline)
     told = run("clauses", "--check")
     assert told.exit_code == 1
-    assert "policy/done.txt:1: KRY-3.3-territories was done and is planned now" in told.stderr
+    assert "policy/done.txt:1: LAW-retention was done and is planned now" in told.stderr
     assert "policy/done.txt:2: unknown clause IPP-nowhere" in told.stderr
 
 

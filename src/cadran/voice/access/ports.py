@@ -4,7 +4,8 @@ Questions of the menu and their outcomes (the values given, `->` the outcomes an
 
     pin           pin                -> ok | wrong | locked
     destination   number             -> ok (destination, minutes, seconds, price_micros, per_minute, credit_micros)
-                                      | wrong-number | not-served | closed | not-allowed | emergency | no-credit | unavailable | no-price
+                                      | wrong-number | not-served | closed | not-allowed | emergency
+                                      | no-credit | unavailable | no-price
     speed-dial    key (1 to 99)      -> ok (number) | empty
     credit                           -> ok (credit_micros, expires_on)
     statement                        -> ok (count, spent_micros, credit_micros)
