@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from line_contract import LineContract
 from line_rig import Person, calling, drive_for, write_prompts
-from media_rig import HIGH, HOST, LOW, RelayProcess, ask, drive
+from media_rig import HIGH, HOST, LOW, Box, RelayProcess, ask, drive
 
 from cadran.voice.media import client as media_client
 from cadran.voice.media import port
@@ -73,3 +74,70 @@ def test_a_line_without_packets_ends_and_its_owner_is_told(own_folder: Path) -> 
         assert call.ended.values == [None]
     client.close()
     relay.stop()
+
+
+class Haste:
+    """Whoever uses a line without waiting for anything: chance decides what comes next."""
+
+    def __init__(self, client: media_client.MediaClient, line: port.Line, chance: random.Random) -> None:
+        self.client, self.line, self.chance = client, line, chance
+        self.person, self.others = Person("p"), [Person("x"), Person("y")]
+        self.asked: list[Box] = []
+        self.closed_with: list[list[object]] = []
+        line.on_digit = line.on_ended = self._box()
+
+    def _box(self) -> Box:
+        self.asked.append(Box())
+        return self.asked[-1]
+
+    def act(self) -> None:
+        line, other = self.line, self.chance.choice(self.others)
+        hold = self.chance.choice(("sendrecv", "sendonly", "inactive"))
+        deeds: tuple[Callable[[], object], ...] = (
+            lambda: line.answer(self.person.sdp(), self._box()),
+            lambda: line.invite(self._box()),
+            lambda: line.accepted(self.person.sdp(self.chance.choice(("8", "0 101"))), self._box()),
+            lambda: line.second(self._box()),
+            lambda: line.second(self._box()),
+            lambda: line.bridge(other.sdp(self.chance.choice(("8 101", "0"))), self._box()),
+            lambda: line.bridge(other.sdp(), self._box()),
+            line.unbridge,
+            lambda: line.play(("fr/no-credit",), self._box(), times=self.chance.choice((1, 2, -1))),
+            line.stop,
+            lambda: line.renew(
+                second=self.chance.random() < 0.5, offer=other.sdp(extra=f"a={hold}\r\n"), done=self._box()
+            ),
+            lambda: drive_for(0.01),
+        )
+        self.chance.choice(deeds)()
+
+    def close(self) -> None:
+        self.line.close()
+        self.closed_with = [list(one.values) for one in self.asked]
+
+
+def test_lines_used_in_any_order_and_haste_answer_at_most_once_nothing_after_close_and_leave_nothing(
+    own_relay: RelayProcess, own_client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hasty = []
+    for seed in range(25):
+        chance = random.Random(seed)
+        one = Haste(own_client, ask(own_client.open_line, f"hasty-{seed}"), chance)
+        hasty.append(one)
+        one.line.answer(one.person.sdp(chance.choice(("8 101", "0", "8 0"))), one._box())
+        for _ in range(chance.randrange(2, 30)):
+            one.act()
+        if chance.random() < 0.3:
+            drive_for(0.03)
+        one.close()
+    drive_for(0.2)
+    for one in hasty:
+        assert [list(box.values) for box in one.asked] == one.closed_with, "nothing after close"
+        assert all(len(box.values) <= 1 for box in one.asked)
+    made, ended = ask(own_client.command, "G nsess_created nsess_destroyed").split()
+    assert int(float(made)) - int(float(ended)) <= 1, "only the door's own"
+    assert own_client._lines == {}
+    assert own_client._asked == {}
+    assert "media_callback_failed" not in capsys.readouterr().out
+    with calling(own_client, Person()) as call:
+        assert call.second(Person())

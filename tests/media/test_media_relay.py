@@ -251,6 +251,20 @@ def test_a_relay_that_hangs_is_given_up(own_relay, own_client, caller) -> None:
     drive(lambda: own_client.online)
 
 
+def test_more_commands_than_a_socket_holds_wait_for_a_relay_that_is_busy_for_a_moment(own_relay, own_client) -> None:
+    lost, answers = Box(), Box()
+    own_client.on_lost = lost
+    own_relay.hang()
+    for number in range(3000):
+        own_client.command(f"Q nobody-{number} a b" if number % 3 else "V", answers)
+        own_client.tell("beat")
+    own_relay.signal(signal.SIGCONT)
+    drive(lambda: len(answers.values) == 3000)
+    assert answers.values == ([answers.values[0]] + [None, None]) * 1000, "each its own, in order"
+    assert answers.values[0] is not None
+    assert (own_client.online, lost.values) == (True, [])
+
+
 def test_sessions_end_when_the_controller_stops_beating(own_client, own_relay, caller, callee) -> None:
     lost = Box()
     own_client.on_lost = lost

@@ -76,7 +76,7 @@ class MediaClient:
         self._waiting: deque[_Waiting] = deque()
         self._sessions: dict[str, MediaSession] = {}
         self._lines: dict[str, Line] = {}
-        self._asked: dict[tuple[str, str], Reply] = {}
+        self._asked: dict[tuple[str, str], deque[Reply]] = {}
         self._opened = 0
         self._door_heard_at = 0.0
         self._closed = False
@@ -162,11 +162,11 @@ class MediaClient:
             self._link.drop()
 
     def ask(self, question: str, tag: str, words: str, done: Reply) -> None:
-        """Ask the door; done(answer), or done(None) for a loss. One question of a kind at a time for each line. For Line."""
-        if not self.online or (tag, question) in self._asked:
+        """Ask the door; done(answer), or done(None) for a loss. The door answers in order. For Line."""
+        if not self.online:
             self.later(done, None)
             return
-        self._asked[tag, question] = done
+        self._asked.setdefault((tag, question), deque()).append(done)
         self.tell(f"{question} {tag} {words}".rstrip())
 
     def later(self, function: Callable[..., None], *arguments: Any) -> None:
@@ -204,7 +204,7 @@ class MediaClient:
             return
         self.online = False
         waiting, self._waiting = self._waiting, deque()
-        waiting.extend(_Waiting("", 0.0, done) for done in self._asked.values())
+        waiting.extend(_Waiting("", 0.0, done) for asked in self._asked.values() for done in asked)
         self._asked.clear()
         sessions, lines = list(self._sessions.values()), list(self._lines.values())
         self._sessions.clear()
@@ -239,7 +239,10 @@ class MediaClient:
         for word, tag, *more in (line.split() for line in lines if line.count(" ")):
             if word == "digit" and more and (line := self._lines.get(tag)):
                 line.dialled(more[0])
-            elif word == "asked" and more and (done := self._asked.pop((tag, more[0]), None)):
+            elif word == "asked" and more and (asked := self._asked.get((tag, more[0]))):
+                done = asked.popleft()
+                if not asked:
+                    del self._asked[tag, more[0]]
                 guarded(done)(" ".join(more[1:]))
             elif word == "ended" and (session := self._sessions.pop(tag, None)):
                 log.warning("media_session_ended_idle", call=tag)

@@ -63,7 +63,8 @@ class Line:
         if said is None or not self._agreed(said, sdp.LAWS):
             self._later(done, None)
             return
-        self._open(said, done, lambda: self._answer_for(self._person, said))
+        law = self._law
+        self._open(said, done, lambda: self._answer_for(self._person, said, law))
 
     def invite(self, done: SdpDone) -> None:
         """This person is called: nothing is known of it until `accepted`."""
@@ -98,12 +99,13 @@ class Line:
         if not second:
             self._agreed(said, laws)
         party = self._second if second else self._person
-        said = party.said = _refreshed(said, party.said)
+        said, law = _refreshed(said, party.said), self._law
+        party.said = said
 
         def known(port: int | None) -> None:
             if port is not None and not second:
                 self._hearing.listen(self._event, self._law)
-            done(self._answer_for(party, said) if port is not None else None)
+            done(self._answer_for(party, said, law) if port is not None else None)
 
         self._command(self._second_at(said) if second else self._person_at(said), known)
 
@@ -175,7 +177,10 @@ class Line:
                 done(False)
                 return
             self._bridged = True
-            self._command(self._towards(self.client.listen_host, port), lambda port: done(port is not None))
+            self._command(self._towards(self.client.listen_host, port), joined)
+
+        def joined(port: int | None) -> None:
+            done(port is not None and self._is_second(mine))
 
         self._command(self._second_at(said), reached)
 
@@ -297,8 +302,8 @@ class Line:
             self._law, self._event = law, said.telephone_event
         return law is not None
 
-    def _answer_for(self, party: _Party, said: sdp.Description) -> str:
-        return self._told(party, lambda place: sdp.spoken_answer(said, place, (self._law,))[0])
+    def _answer_for(self, party: _Party, said: sdp.Description, law: int) -> str:
+        return self._told(party, lambda place: sdp.spoken_answer(said, place, (law,))[0])
 
     def _told(self, party: _Party, write: Callable[[sdp.Place], str]) -> str:
         """The description for one of the two; its o= line counts up when anything changed since the last one (RFC 3264, 8)."""

@@ -8,13 +8,13 @@ The relay's own socket takes commands, one line each, and answers them in order.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -70,17 +70,20 @@ class Link(threading.Thread):
         self._door: socket.socket | None = None
         self._relay: socket.socket | None = None
         self._closed = threading.Event()
+        self._writing = threading.Lock()
+        self._unsent: dict[socket.socket, bytearray] = {}
+        self._heard_wake, self._wake = socket.socketpair()
 
     def command(self, line: str) -> bool:
-        """Write one command line; False when the connection is lost or stuck."""
-        return _write(self._relay, line)
+        """Write one command line; False when the connection is lost, or a megabyte is waiting to be read at the other end."""
+        return self._write(self._relay, line)
 
     def beat(self) -> bool:
         return self.tell("beat")
 
     def tell(self, line: str) -> bool:
         """Write one line to the door."""
-        return _write(self._door, line)
+        return self._write(self._door, line)
 
     def drop(self) -> None:
         """Give the connection up; `down` follows."""
@@ -113,6 +116,8 @@ class Link(threading.Thread):
                 self._disconnect()
                 self._post(self._down)
             self._closed.wait(RETRY_S)
+        self._wake.close()
+        self._heard_wake.close()
 
     def _connect(self) -> Greeting:
         door = self._door = _connected(str(self._path))
@@ -136,11 +141,18 @@ class Link(threading.Thread):
         left = {door: b"", relay: b""}
         handlers = {door: self._notices, relay: self._replies}
         waiting = select.poll()  # select() itself knows no descriptor beyond 1023
-        known = {one.fileno(): one for one in (door, relay)}
-        for one in known.values():
-            waiting.register(one, select.POLLIN)
+        known = {one.fileno(): one for one in (door, relay, self._heard_wake)}
+        waiting.register(self._heard_wake, select.POLLIN)
         while True:
-            for one in (known[number] for number, _ in waiting.poll()):
+            for one in (door, relay):
+                waiting.register(one, select.POLLIN | (select.POLLOUT if self._unsent.get(one) else 0))
+            for one, event in [(known[number], event) for number, event in waiting.poll()]:
+                if event & select.POLLOUT and not self._flush(one):
+                    return
+                if one is self._heard_wake:
+                    one.recv(4096)
+                if one is self._heard_wake or not event & ~select.POLLOUT:
+                    continue
                 try:
                     data = one.recv(65536)
                 except OSError:
@@ -153,9 +165,43 @@ class Link(threading.Thread):
 
     def _disconnect(self) -> None:
         door, relay, self._door, self._relay = self._door, self._relay, None, None
+        with self._writing:
+            self._unsent.clear()
         for one in (door, relay):
             if one is not None:
                 one.close()
+
+    def _write(self, where: socket.socket | None, line: str) -> bool:
+        """What cannot be written at once is kept for this thread: 280 short lines fill a socket of which nobody reads for a moment."""
+        if where is None:
+            return False
+        data = line.encode("ascii") + b"\n"
+        with self._writing:
+            if unsent := self._unsent.get(where):
+                unsent += data
+                return len(unsent) <= MAX_PENDING_BYTES
+            try:
+                sent = where.send(data, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return False
+            if sent < len(data):
+                self._unsent[where] = bytearray(data[sent:])
+                with contextlib.suppress(OSError):  # it is awake already, or has ended
+                    self._wake.send(b"\0", socket.MSG_DONTWAIT)
+        return True
+
+    def _flush(self, where: socket.socket) -> bool:
+        with self._writing:
+            unsent = self._unsent.get(where, bytearray())
+            try:
+                del unsent[: where.send(unsent, socket.MSG_DONTWAIT)]
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+        return True
 
 
 def _connected(path: str) -> socket.socket:
@@ -167,11 +213,3 @@ def _connected(path: str) -> socket.socket:
         fresh.close()
         raise
     return fresh
-
-
-def _write(where: Any, line: str) -> bool:
-    data = line.encode("ascii") + b"\n"
-    try:
-        return where is not None and where.send(data, socket.MSG_DONTWAIT) == len(data)
-    except OSError:
-        return False
