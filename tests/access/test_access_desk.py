@@ -10,6 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from cadran.catalog.rules import Rate
+from cadran.charging import prospects
 from cadran.charging.ports import Bought
 from cadran.numbering import operations as numbering
 from cadran.numbering.access import operations as access
@@ -45,7 +46,7 @@ def prices(monkeypatch: pytest.MonkeyPatch) -> None:
             rate=Rate(prefix=digits[:2], destination="x", currency="EUR", price_nanos=nanos, deck="test", line=2)
         )
 
-    monkeypatch.setattr(journey.catalog, "price_of", price_of)
+    monkeypatch.setattr(prospects.catalog, "price_of", price_of)
     monkeypatch.setattr(calling, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 

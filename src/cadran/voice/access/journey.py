@@ -5,17 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from cadran.balance import queries as balance
-from cadran.catalog import queries as catalog
-from cadran.charging import basis
-from cadran.charging import rules as charging
+from cadran.charging import prospects
 from cadran.charging.ports import AuthoriseCall
 from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
 from cadran.numbering.access import queries as access
-from cadran.policy import queries as policy
-from cadran.policy.law import LawValue, UnknownLaw
-from cadran.rating import rules as rating
-from cadran.rating.rules import Rate
 from cadran.units.clause import carries
 from cadran.units.e164 import InvalidNumber
 from cadran.voice.access.ports import Answer, Caller
@@ -23,7 +17,6 @@ from cadran.voice.menu.events import Value
 
 LONGEST_S = 24 * 3600  # what is announced of a call that neither credit nor contract limits
 LEAST_INTERNATIONAL = 8
-_NANOS = 1000
 _REFUSALS = {
     "call-refused-emergency": "emergency",
     "call-no-price": "no-price",
@@ -63,35 +56,21 @@ def destination(caller: Caller, dialled: str, at: datetime) -> Answer:
 
 
 def _priced(caller: Caller, request: AuthoriseCall) -> Answer:
-    free_micros = balance.spendable_micros(caller.account, request.at)
-    terms = basis.product_terms(policy.terms(caller.terms), request.via)
-    found = basis.of_call(
-        request,
-        terms,
-        currency=balance.currency(caller.account),
-        find=lambda digits, at: _rate(caller.brand, digits, at),
-        law=_law,
-        free_account=not balance.ever_bought(caller.account),
-    )
+    found = prospects.prospect(request, brand=caller.brand, currency=balance.currency(caller.account))
+    if found.decision.code in ("call-no-credit", "call-limit-reached"):
+        return Answer(outcome="no-credit", values={"credit_micros": found.credit_micros})
     if not found.decision.allowed:
         return Answer(outcome=_REFUSALS.get(found.decision.code, "not-allowed"))
     longest_s = min(LONGEST_S, found.limit_s or LONGEST_S)
-    price_micros, per_minute, seconds = 0, False, longest_s
-    if found.rate is not None:
-        first = charging.first_grant(terms, found.rate, found.limit_s, request.at)
-        if first.held_micros > free_micros:
-            return Answer(outcome="no-credit", values={"credit_micros": free_micros})
-        seconds = rating.affordable_s(found.rate, free_micros, request.at, longest_s)
-        price_micros = -(-rating.price_at(found.rate, request.at)[0] // _NANOS)
-        per_minute = found.rate.next_s == 60
+    seconds = longest_s if found.seconds is None else min(found.seconds, longest_s)
     values: dict[str, Value] = {
         "destination": request.destination,
         "number_class": request.number_class,
         "seconds": seconds,
         "minutes": seconds // 60,
-        "price_micros": price_micros,
-        "per_minute": per_minute,
-        "credit_micros": free_micros,
+        "price_micros": found.minute_micros,
+        "per_minute": found.rate is not None and found.rate.next_s == 60,
+        "credit_micros": found.credit_micros,
     }
     return Answer(outcome="ok", values=values)
 
@@ -111,15 +90,3 @@ def called(text: str, country: str) -> numbers.Dialled | None:
             return found
         best = best or found
     return best
-
-
-def _rate(brand: str, digits: str, at: datetime) -> Rate | None:
-    price = catalog.price_of(brand, digits, at)
-    return price.rate if price is not None else None
-
-
-def _law(name: str, at: datetime) -> LawValue | None:
-    try:
-        return policy.law(name, at)
-    except UnknownLaw:
-        return None
