@@ -227,6 +227,25 @@ class LineContract:
             assert other.hears(moved)
             assert person.sound() == b""
 
+    def test_a_stranger_who_sends_to_a_line_in_use_is_not_heard_dials_nothing_and_hears_nothing(
+        self, lines: port.Lines
+    ) -> None:
+        person, other, stranger = Person("p"), Person("o"), Person("x")
+        with calling(lines, person) as call:
+            stranger.to = person.to
+            assert call.second(other)
+            assert other.hears(person)
+            for _ in range(2):
+                assert other.misses(stranger)
+                stranger.press("5")
+                assert person.hears(other)
+                assert stranger.packets() == []
+                refresh = call.renewed(person.sdp())
+                assert refresh is not None
+            person.press("6")
+            drive(lambda: call.dialled != "")
+            assert call.dialled == "6"
+
     def test_what_cannot_be_heard_by_both_is_refused_and_the_line_stays_usable(self, lines: port.Lines) -> None:
         for bad in ("", "v=0", Person().sdp("18 101"), Person().sdp(address="::1")):
             line = ask(lines.open_line, "bad")

@@ -260,7 +260,7 @@ def test_more_commands_than_a_socket_holds_wait_for_a_relay_that_is_busy_for_a_m
         own_client.tell("beat")
     own_relay.signal(signal.SIGCONT)
     drive(lambda: len(answers.values) == 3000)
-    assert answers.values == ([answers.values[0]] + [None, None]) * 1000, "each its own, in order"
+    assert answers.values == [answers.values[0], None, None] * 1000, "each its own, in order"
     assert answers.values[0] is not None
     assert (own_client.online, lost.values) == (True, [])
 

@@ -32,9 +32,12 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Party:
-    """What one of the two said last and was told last. port: where it sends its audio, 0 until known."""
+    """What one of the two said last and was told last. port: where it sends its audio, 0 until known. placed, replied: what the relay
+    knows of it, and answered."""
 
     port: int = 0
+    placed: tuple[object, ...] = ()
+    replied: int | None = None
     said: sdp.Description | None = None
     told: str = ""
     version: int = 0
@@ -86,7 +89,7 @@ class Line:
                 self._hearing.listen(self._event, self._law)
             done(port is not None)
 
-        self._command(self._person_at(said), known)
+        self._place(self._person, self._person_at(said), known)
 
     def renew(self, *, second: bool, offer: str, done: SdpDone) -> None:
         """Hold, resumption or another address. Who wants to hear nothing is sent nothing."""
@@ -107,7 +110,7 @@ class Line:
                 self._hearing.listen(self._event, self._law)
             done(self._answer_for(party, said, law) if port is not None else None)
 
-        self._command(self._second_at(said) if second else self._person_at(said), known)
+        self._place(party, self._second_at(said) if second else self._person_at(said), known)
 
     def play(self, prompts: tuple[str, ...], finished: Finished, *, times: int = 1) -> None:
         """Into this person's ear alone. What cannot be played is logged, and is over at once."""
@@ -182,7 +185,7 @@ class Line:
         def joined(port: int | None) -> None:
             done(port is not None and self._is_second(mine))
 
-        self._command(self._second_at(said), reached)
+        self._place(self._second, self._second_at(said), reached)
 
     def unbridge(self) -> None:
         """Turn this person's sound away first, then end the second's session."""
@@ -264,7 +267,7 @@ class Line:
                 self._hearing.listen(self._event, self._law)
             done(describe() if port is not None else None)
 
-        self._command(self._person_at(said), inner)
+        self._place(self._person, self._person_at(said), inner)
 
     def _end(self) -> None:
         if self._second_open:
@@ -332,6 +335,21 @@ class Line:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _place(self, party: _Party, command: str, done: Callable[[int | None], None]) -> None:
+        """Tell the relay where somebody is, unless it knows: after each such command it takes whoever sends first for that phone, and
+        a refresh is no reason to let a stranger try."""
+        known = (self._ear(party.said), self._law, self._event)
+        if known == party.placed and party.replied:
+            self._later(done, party.replied)
+            return
+
+        def replied(port: int | None) -> None:
+            party.replied = port
+            done(port)
+
+        party.placed, party.replied = known, None
+        self._command(command, replied)
 
     def _command(self, text: str, done: Callable[[int | None], None]) -> None:
         """A command that is answered by a port; done(None) when it fails."""
