@@ -51,7 +51,7 @@ BY_RULE = [
     ),
     *("change_preferences", "report", "report_from_outside", "open_case", "read_own_case", "write_in_case"),
     *("follow_case", "confirm_address", "confirm_email", "ask_for_email"),
-    *("preview_rerating", "propose_rerating", "read_deck_impact", "check_deck", "read_deck_margin"),
+    *("preview_rerating", "propose_rerating", "replace_prompt", "read_deck_impact", "check_deck", "read_deck_margin"),
 ]
 
 

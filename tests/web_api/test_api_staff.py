@@ -383,7 +383,7 @@ def test_prompts_are_heard_replaced_and_taken_back(
         )
 
     assert send(other, "key-of-the-first-try")["origin"] == "operator"
-    assert send(b"no sound", "key-of-the-second-try")["error_id"] == "voice-recording-refused"
+    assert send(b"no sound" * 20_000, "key-of-the-second-try")["error_id"] == "voice-recording-refused"
     assert send(other, "key-of-the-third-try", "fr/no-such-prompt")["error_id"] == "voice-prompt-unknown"
     assert agent.delete("/staff/prompts/fr/welcome").json["origin"] == "shipped"
     assert agent.delete("/staff/prompts/fr/welcome").error_id == "voice-prompt-not-operators"

@@ -32,7 +32,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 Floats = npt.NDArray[np.float64]
 
 
-class RecordingRefused(errors.CadranError):
+class RecordingRefused(errors.InvalidInput):
     """A file that cannot become a prompt. Nothing was kept."""
 
     error_id = "voice-recording-refused"

@@ -29,10 +29,12 @@ log = structlog.get_logger()
 GUESSES = rates.Quota("guesses", 20, 60)
 OPEN = rates.Quota("open", 240, 60)
 MAX_BODY = 64 * 1024
+PROMPTS = "/api/v1/staff/prompts/"
 # What takes files, as multipart/form-data, or a long text; each with its bytes at most.
 LARGER: Mapping[str, int] = {
     "/api/v1/registrations/documents": 25 * 1024 * 1024,
     "/api/v1/staff/decks": 13 * 1024 * 1024,
+    PROMPTS: 13 * 1024 * 1024,
     "/api/v1/staff/terms/drafts": 1024 * 1024,
 }
 FORM = "multipart/form-data"
@@ -155,7 +157,7 @@ def most_bytes(path: str) -> int:
 
 def takes_form(path: str) -> bool:
     """Whether that address takes files."""
-    return path in {"/api/v1/registrations/documents", "/api/v1/staff/decks"}
+    return path in {"/api/v1/registrations/documents", "/api/v1/staff/decks"} or path.startswith(PROMPTS)
 
 
 def check_body(request: HttpRequest) -> None:
