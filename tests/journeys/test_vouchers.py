@@ -20,6 +20,7 @@ from cadran.payment.vouchers.redemption import Origin
 from cadran.payment.vouchers.rules import BatchState, Outcome, VoucherState, Wish
 from cadran.policy.models import Event
 from cadran.policy.proof import queries as proof
+from charging.charging_rig import reading
 from journeys.voucher_rig import ANNE, AT, BRUNO, CLAIRE, DENIS, EUR, REASON, Shop, make_customer, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -371,3 +372,40 @@ def test_tries_are_forgotten_after_a_year(shop: Shop) -> None:
     assert tries.forget(at=AT + timedelta(days=365)) == 0
     assert tries.forget(at=AT + timedelta(days=365, seconds=1)) == 1
     assert VoucherRedemption.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_the_books_and_the_vouchers_say_the_same_of_what_is_owed(shop: Shop) -> None:
+    printed = shop.batch(6, 10)
+    shop.redeem(printed.codes[0][1])
+    block(printed.batch, 2, 3)
+    shop.carry()
+    with reading(shop.books.path):
+        assert vouchers.booked_micros("kryptoow") == 30 * EUR
+    assert queries.figures("kryptoow").outstanding_micros == 30 * EUR
+    assert queries.figures("ippi").outstanding_micros == 0
+
+
+def test_closing_forgets_from_where_codes_came_and_waits_for_a_credit_on_its_way(shop: Shop) -> None:
+    code = shop.batch(1).codes[0][1]
+    shop.redeem(rules.code_of(1))
+    redeem_by(shop, Down(shop), code)
+    assert queries.waiting(CLAIRE)
+    assert not queries.waiting(DENIS)
+    tries.forget_sources(account=CLAIRE)
+    assert set(VoucherTry.objects.filter(account=CLAIRE).values_list("source", flat=True)) == {""}
+
+
+def test_a_mail_proves_what_became_credit_with_before_and_after(shop: Shop) -> None:
+    from cadran.messaging import queries as messaging
+
+    serial, code = shop.batch(1).codes[0]
+    shop.redeem(code)
+    shop.carry()
+    shop.carry()
+    (mail,) = [one for one in messaging.mails(account=CLAIRE) if one.kind == "voucher-redeemed"]
+    text = messaging.content(mail.mail_id, account=CLAIRE).text.replace("\u00a0", " ")
+    for words in (rules.shown_serial(serial), "0,00 €", "10,00 €", "jusqu’au"):
+        assert words in text, words
+    assert code not in text
+    assert rules.grouped(code) not in text

@@ -28,6 +28,8 @@ from cadran.party.keys import queries as keys
 from cadran.payment import automatic
 from cadran.payment import queries as payment
 from cadran.payment import rules as payment_rules
+from cadran.payment.vouchers import queries as vouchers
+from cadran.payment.vouchers import tries
 from cadran.policy import queries as policy
 from cadran.policy.events import PendingEvent
 from cadran.policy.proof import operations as proof
@@ -80,9 +82,8 @@ def consequences(*, customer: party.Customer, at: datetime) -> Consequences:
     """What the customer loses, what is kept, and what stands in the way."""
     held = balance.balance(customer.account, at)
     waiting = [one for one in payment.orders(customer.account, limit=200) if one.state in OPEN_ORDERS]
-    in_the_way = [
-        name for name, open_ in (("call", charging.open_calls(customer.account)), ("order", waiting)) if open_
-    ]
+    waits = bool(waiting) or vouchers.waiting(customer.account)
+    in_the_way = [name for name, open_ in (("call", charging.open_calls(customer.account)), ("order", waits)) if open_]
     return Consequences(
         lost_micros=held.free_micros,
         currency=customer.currency,
@@ -142,6 +143,7 @@ def close(*, user_id: int, at: datetime) -> tuple[Keeping, ...]:
             )
         automatic.end(account=customer.account, at=at)
         calling.forget(account=customer.account)
+        tries.forget_sources(account=customer.account)
         proofs.forget(account=customer.account)
         documents.contract_ended(customer_id=customer.id, at=at)
         leaving.end_customer(user_id=user_id, at=at)

@@ -34,6 +34,7 @@ from cadran.party.calling import queries as calling
 from cadran.party.documents import queries as documents
 from cadran.party.keys import queries as keys
 from cadran.payment import queries as payment
+from cadran.payment.vouchers import queries as vouchers
 from cadran.units.clause import carries
 from cadran.units.errors import CadranError
 
@@ -41,7 +42,7 @@ MOST_ROWS = 100_000
 PAGE = 500
 SPOOLED = 1 << 20
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-SECRET = frozenset({"session_key", "checkout_url", "by", "ha1", "reviewed_by", "note", "staff"})
+SECRET = frozenset({"session_key", "because", "checkout_url", "by", "ha1", "reviewed_by", "note", "staff"})
 
 Rows = Iterator[dict[str, object]]
 
@@ -140,6 +141,14 @@ def _parts(customer: party.Customer, at: datetime) -> dict[str, tuple[str, Calla
         "calls": (_("Vos appels"), lambda: _rows(_calls(account, at))),
         "callbacks": (_("Vos rappels"), lambda: _rows(callback_orders.orders(account, limit=MOST_ROWS))),
         "orders": (_("Vos achats"), lambda: _rows(payment.orders(account, limit=MOST_ROWS))),
+        "vouchers": (
+            _("Vos tickets"),
+            lambda: _rows(vouchers.redemptions(account=account, limit=MOST_ROWS)),
+        ),
+        "voucher-codes-refused": (
+            _("Les codes de ticket que vous avez donnés en vain"),
+            lambda: _rows(vouchers.tries(account=account, limit=MOST_ROWS)),
+        ),
         "cases": (_("Vos dossiers"), lambda: _cases(account)),
         "sign-ins": (_("Où vous êtes connecté"), lambda: _rows(sign_ins.of_user(user_id))),
         "second-factors": (_("Votre double authentification"), lambda: _factors(user_id)),

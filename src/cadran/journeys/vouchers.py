@@ -7,6 +7,7 @@ from datetime import datetime
 import phonenumbers
 from django.db import transaction
 
+from cadran.balance import operations as balance
 from cadran.charging import vouchers as charging_vouchers
 from cadran.charging.ports import Charging, MoveVouchers, Vouchers
 from cadran.journeys import adjustments, mails
@@ -15,6 +16,7 @@ from cadran.journeys.proposals import queries as proposal_queries
 from cadran.journeys.proposals import rules as proposal_rules
 from cadran.journeys.proposals.queries import Shown
 from cadran.journeys.proposals.rules import Person, ProposalKind, ProposalState
+from cadran.ledger import queries as ledger
 from cadran.numbering.access import queries as access
 from cadran.party import queries as party
 from cadran.payment.vouchers import operations, queries, redemption, rules, sheets, tries
@@ -183,6 +185,11 @@ def decided(event: PendingEvent, charging: Charging) -> None:
         proposals.finished(proposal_id=proposal.proposal_id, failed=False, note="", at=event.at)
     else:
         operations.dropped(batch_id=batch_id, at=event.at)
+
+
+def booked_micros(brand: str) -> int:
+    """What the books say is owed to holders of a brand's vouchers: what the vouchers themselves say, once every deed is carried."""
+    return ledger.posted(balance.house(brand, balance.VOUCHERS, policy.brand(brand).currency))
 
 
 def make(*, at: datetime) -> int:

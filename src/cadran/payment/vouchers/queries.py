@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -230,6 +231,11 @@ def redemptions(*, account: str, limit: int = 50) -> tuple[Redemption, ...]:
     return tuple(as_redemption(row) for row in found.exclude(state="released").order_by("-id")[:limit])
 
 
+def waiting(account: str) -> bool:
+    """Whether a voucher of that account waits for its credit."""
+    return VoucherRedemption.objects.filter(account=account, state="claimed").exists()
+
+
 def redemption(redemption_id: str) -> Redemption:
     """One redemption. Raises UnknownVoucher."""
     row = VoucherRedemption.objects.select_related("voucher__batch").filter(redemption_id=redemption_id[:64]).first()
@@ -253,12 +259,17 @@ def tries(*, brands: tuple[str, ...] = (), account: str = "", serial: str = "", 
 
 def figures(brand: str) -> Figures:
     """How the vouchers of a brand stand, from the vouchers themselves; the books say the same (ledger account vouchers/issued)."""
-    found = Voucher.objects.filter(batch__brand=brand).values("state")
-    told = found.annotate(many=Count("id"), worth=Sum("batch__face_micros")).order_by()
+    faces = dict(VoucherBatch.objects.filter(brand=brand).values_list("pk", "face_micros"))
+    found = Voucher.objects.filter(batch__brand=brand).values("batch_id", "state").annotate(many=Count("id")).order_by()
+    counts, micros = Counter[VoucherState](), Counter[VoucherState]()
+    for row in found:
+        state = VoucherState(row["state"])
+        counts[state] += row["many"]
+        micros[state] += row["many"] * faces[row["batch_id"]]
     ended = VoucherDeed.objects.filter(batch__brand=brand, kind__in=("blocked", "expired"))
     return Figures(
-        counts={VoucherState(row["state"]): row["many"] for row in told},
-        micros={VoucherState(row["state"]): row["worth"] for row in told},
+        counts=counts,
+        micros=micros,
         ended_micros=ended.aggregate(total=Sum("micros"))["total"] or 0,
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Max
 
 from cadran.payment.vouchers import rules
-from cadran.payment.vouchers.models import VoucherTry
+from cadran.payment.vouchers.models import VoucherRedemption, VoucherTry
 from cadran.payment.vouchers.rules import Outcome, Tries
 from cadran.policy.terms import Terms
 from cadran.units.clause import carries
@@ -73,6 +73,12 @@ def forget(*, at: datetime) -> int:
     """Delete tries older than a year, which is how long data of connections is kept; at most DELETE_BATCH. Returns how many."""
     rows = list(VoucherTry.objects.filter(at__lt=at - KEPT).values_list("pk", flat=True)[:DELETE_BATCH])
     return VoucherTry.objects.filter(pk__in=rows).delete()[0] if rows else 0
+
+
+def forget_sources(*, account: str) -> None:
+    """The account closes: from where its codes came is no longer known."""
+    VoucherTry.objects.filter(account=account).update(source="")
+    VoucherRedemption.objects.filter(account=account).update(source="")
 
 
 def _counted(since: datetime, at: datetime, outcomes: tuple[Outcome, ...], **whose: str) -> Tries:

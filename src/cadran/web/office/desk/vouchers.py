@@ -57,7 +57,7 @@ def listed(request: HttpRequest, staff: Staff) -> HttpResponse:
     sellers = [one for one in _sellers(staff) if not brands or one in brands]
     context = {
         "brand_choices": listing.brand_choices(staff),
-        "figures": [(policy.brand(one), queries.figures(one)) for one in sellers],
+        "figures": [(policy.brand(one), queries.figures(one), journey.booked_micros(one)) for one in sellers],
         "waiting": [one for one in _proposals(staff, ProposalState.PROPOSED) if not brands or one.brand in brands],
         "batches": [one for _, one in rows[:ROWS]],
         "further": listing.address(request, after=rows[ROWS - 1][0]) if len(rows) > ROWS else "",
