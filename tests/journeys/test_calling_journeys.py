@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cadran.catalog import queries as catalog
 from cadran.journeys import call_through, calling_mails, calling_numbers, carry, closing, contacts, own_data
@@ -174,6 +176,23 @@ def test_a_file_that_is_no_book_or_too_large_is_refused_whole(claire: party.Cust
         contacts.take_in(customer=claire, data=data, at=NOON)
     assert refused.value.details["rule"] == rule
     assert queries.contacts(claire.account) == ()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.text(max_size=300).map(lambda text: f"BEGIN:VCARD\n{text}\nEND:VCARD".encode("utf-8", "surrogatepass")),
+        st.text(max_size=300).map(lambda text: f"nom;tel;touche\n{text}".encode("utf-8", "surrogatepass")),
+    )
+)
+def test_whatever_a_file_holds_it_is_read_or_refused_and_never_breaks(data: bytes):
+    try:
+        found = address_books.read(data)
+    except address_books.UnreadableBook:
+        return
+    assert all(len(one.name) <= 80 and len(one.note) <= 200 for one in found)
+    assert all(address_books.checked_speed_key(one.key) in {None, *range(1, 100)} for one in found)
 
 
 def test_a_book_taken_away_comes_back_the_same(claire: party.Customer):

@@ -17,6 +17,7 @@ from usage_rig import LANDLINE, Till  # noqa: E402
 from cadran.journeys import registration  # noqa: E402
 from cadran.numbering import favourites  # noqa: E402
 from cadran.numbering import operations as numbering  # noqa: E402
+from cadran.numbering.access import operations as access  # noqa: E402
 from cadran.party import rules  # noqa: E402
 from cadran.units.e164 import E164  # noqa: E402
 from cadran.voice import models as voice  # noqa: E402
@@ -74,6 +75,7 @@ def main() -> None:
         expires_at=2**33,
         agent="Téléphone <du salon>",
     )
+    access.load_reference(at=now)
     numbering.assign_number(e164="+33142000042", account=till.account, sip_username="claire", at=now)
     favourites.keep(account=till.account, number=E164("+33612345678"), at=now)
 
