@@ -36,6 +36,9 @@ class SmallDeck:
         return next((rate for rate in RATES if digits.startswith(rate.prefix)), None)
 
 
+LAWS = ("billing.national_per_second", "billing.national_territories")
+
+
 @dataclass
 class Till:
     """Credit and calls of an account, on Django's connection to the money. Within a transaction of the test."""
@@ -51,7 +54,9 @@ class Till:
         connection.ensure_connection()
         self.buckets, self.books = SqliteBuckets(connection.connection), SqliteBooks(connection.connection)
         self.sessions = SqliteSessions(connection.connection)
-        self.contracts = needs.FixedContracts({self.terms: policy.terms(self.terms)})
+        self.contracts = needs.FixedContracts(
+            {self.terms: policy.terms(self.terms)}, {name: policy.law(name, self.at) for name in LAWS}
+        )
         self.calls = Calls(
             sessions=self.sessions,
             buckets=self.buckets,

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
 from cadran import settings
-from cadran.party import models, opening, vault
+from cadran.party import models, opening, rules, vault
 from cadran.party.staff_queries import Staff as Staff
 from cadran.party.staff_queries import staff as staff
 from cadran.party.staff_queries import staff_acts as staff_acts
@@ -44,6 +44,7 @@ class SipUser:
     raised_duration: bool
     country: str
     language: str
+    consumer: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ def sip_user(username: str, *, at: datetime | None = None) -> SipUser | None:
         raised_duration=customer.raised_duration,
         country=customer.country,
         language=customer.language,
+        consumer=customer.kind != rules.CustomerKind.COMPANY,
     )
 
 

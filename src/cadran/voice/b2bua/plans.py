@@ -43,6 +43,7 @@ class Plan:
     direction: str = "outbound"
     raised_duration: bool = False
     country: str = ""
+    consumer: bool = True
     number_class: str = ""
     destination: str = ""
     caller: str = ""
@@ -75,6 +76,7 @@ def authorise_call(plan: Plan, *, session: str, at: datetime, call_id: str) -> A
         raised_duration=plan.raised_duration,
         call_id=call_id[:120],
         country=plan.country,
+        consumer=plan.consumer,
     )
 
 
@@ -91,6 +93,7 @@ def outbound(
         "language": user.language,
         "raised_duration": user.raised_duration,
         "country": user.country,
+        "consumer": user.consumer,
         "caller": user.username,
         "shown": "" if withhold else shown,
         "withheld": withhold,
