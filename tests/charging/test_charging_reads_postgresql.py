@@ -56,6 +56,11 @@ def called() -> Iterator[str]:
         engine.authorise(call("s4", destination="999"))
         correction = CorrectCharge(key="c1", account="acc1", cdr_id=found, charge_micros=0, reason="goodwill", at=AT)
         engine.correct(correction)
+        engine.open_wallet(account="acc2", brand="ippi", currency="EUR", at=AT)
+        with_family = {"account": "acc2", "family": "fam1"}
+        engine.authorise(call("leg", via="access-leg", direction="inbound", caller="33699", **with_family))
+        engine.settle(ended("leg", 90))
+        engine.authorise(call("refused", via="mobility", **with_family))
         with alias(address):
             yield found
         engine.close()
@@ -107,7 +112,7 @@ def test_calls_are_listed_counted_and_found(called: str) -> None:
     assert len(search.calls(search.Wanted(account="acc1"), limit=2).records) == 2
     span = traffic.Span(brand="ippi", since=SINCE, until=UNTIL, prefixes=("33",))
     assert (traffic.count(span), sum(len(batch) for batch in traffic.calls(span))) == (2, 2)
-    assert queries.cdrs_after(0, 10)[-1][1].corrects == called
+    assert [record.corrects for _, record in queries.cdrs_after(0, 10)].count(called) == 1
     assert list(balance.expiring(after=None, until=AT + timedelta(days=200), terms=(TERMS,)))
 
 
@@ -117,10 +122,20 @@ def test_the_commands_read_it(called: str) -> None:
     assert files.last_position(files.execute("charging")) == len(
         files.entries_after(files.execute("charging"), "charging", 0, 9)
     )
-    assert files.last_position(files.execute("charging")) == 5
+    assert files.last_position(files.execute("charging")) == 7
 
 
 @pytest.mark.parametrize("address", ["mysql://x/y", "postgresql://host", "charging"])
 def test_another_address_is_refused_with_its_form(address: str) -> None:
     with pytest.raises(addresses.InvalidAddress, match="postgresql://user"):
         addresses.read(address)
+
+
+def test_the_legs_of_a_call_are_one_line_there_as_well(called: str) -> None:
+    page = usage.page(account="acc2", wanted=usage.Wanted(number="3314"))
+    assert [[one.record.session for one in found.legs] for found in page.calls] == [["leg", "refused"]]
+    assert (page.calls[0].micros, page.calls[0].seconds, page.calls[0].record.session) == (0, 0, "refused")
+    totals = usage.totals(account="acc2", wanted=usage.Wanted())
+    assert (totals.calls, totals.refused, totals.seconds) == (1, 1, 0)
+    assert usage.told(account="acc2").calls == 0
+    assert [leg.record.via for leg in usage.legs("acc2", "fam1")] == ["access-leg", "mobility"]
