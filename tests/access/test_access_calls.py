@@ -219,7 +219,32 @@ def test_hold_by_the_caller_a_staffs_cut_and_a_caller_who_cancels(
     early.expect(487)
 
 
-@pytest.mark.clause("LAW-retention")
+def test_media_and_charging_that_die_end_the_call_once_and_are_settled_when_they_are_back(
+    plane: AccessPlane, call: Calling, callee: Callee
+) -> None:
+    ada = call("33612000001")
+    ada.connect()
+    ada.wait_heard("fr/dial-number-hash")
+    plane.kill("charging")
+    ada.dial("0142000001#")
+    ada.wait_heard("fr/not-reached", timeout_s=15)
+    plane.kill("media")
+    ada.respond(ada.expect("BYE"), 200, "OK")
+    session = str(plane.events("access-answered")[-1]["call"])
+    assert not [one for one in plane.events("call-settled") if one["call"] == session]
+    late = call("33612000001")
+    late.invite()
+    assert late.expect(*range(300, 700)).code == 503
+    plane.start("charging")
+    plane.start("media")
+    plane.wait_event("call-settled", call=session, timeout_s=30)
+    ended = [one for one in plane.cdrs("ada") if one["family"] == session]
+    assert [(one["ended_by"], one["charge_micros"]) for one in ended if one["via"] == "access-leg"] == [
+        ("media-lost", 0)
+    ]
+    wait_until(lambda: len(plane.events("media_online")) >= 2, 20, "media", plane)
+
+
 def test_a_killed_process_ends_both_legs_after_its_restart_and_charges_to_the_last_heartbeat(
     plane: AccessPlane, call: Calling, callee: Callee
 ) -> None:
