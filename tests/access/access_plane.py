@@ -28,7 +28,7 @@ from voice.sip_plane import HOST, ROOT, Plane, wait_until
 PACKETS = 3
 STRANGE = "127.0.0.2"  # a carrier that vouches for nobody and delivers calls from abroad
 SILENCE = b"\xd5" * 160
-CREDIT = {"ada": 10_000_000, "bea": 1_000_000, "cleo": 30_000, "dora": 100_000, "emma": 500_000, "fay": 2_000_000}
+CREDIT = {"ada": 10_000_000, "bea": 1_000_000, "cleo": 20_000, "dora": 100_000, "emma": 500_000, "fay": 2_000_000}
 
 
 @dataclass

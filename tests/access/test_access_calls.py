@@ -144,7 +144,7 @@ def test_credit_that_ends_is_warned_of_in_the_callers_ear_alone_then_cut_and_sai
     cleo.hang_up()
     wait_until(lambda: any(one["ended_by"] == "credit" for one in plane.cdrs("cleo")), 5, "record")
     cut = next(one for one in plane.cdrs("cleo") if one["ended_by"] == "credit")
-    assert (cut["charged_s"], cut["charge_micros"]) == (3, 30_000)
+    assert (cut["charged_s"], cut["charge_micros"]) == (2, 20_000)
 
 
 def test_two_callers_on_one_account_spend_no_more_than_it_has(
@@ -219,15 +219,13 @@ def test_hold_by_the_caller_a_staffs_cut_and_a_caller_who_cancels(
     early.expect(487)
 
 
-def test_media_and_charging_that_die_end_the_call_once_and_are_settled_when_they_are_back(
-    plane: AccessPlane, call: Calling, callee: Callee
+def test_a_call_that_media_and_charging_leave_ends_and_is_settled_once_they_are_back(
+    plane: AccessPlane, call: Calling
 ) -> None:
     ada = call("33612000001")
     ada.connect()
     ada.wait_heard("fr/dial-number-hash")
     plane.kill("charging")
-    ada.dial("0142000001#")
-    ada.wait_heard("fr/not-reached", timeout_s=15)
     plane.kill("media")
     ada.respond(ada.expect("BYE"), 200, "OK")
     session = str(plane.events("access-answered")[-1]["call"])

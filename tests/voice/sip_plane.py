@@ -154,8 +154,8 @@ class Plane:
         """The call records of one of the seeded customers, latest first."""
         account = self.accounts[name]
         code = (
-            "import json, dataclasses\nfrom cadran.charging import queries\n"
-            f"print(json.dumps([dataclasses.asdict(one) for one in queries.cdrs(account={account!r}, limit=50)], default=str))"
+            "import msgspec\nfrom cadran.charging import queries\n"
+            f"print(msgspec.json.encode(list(queries.cdrs(account={account!r}, limit=50))).decode())"
         )
         found: list[dict[str, object]] = json.loads(self.shell(code))
         return found
