@@ -27,7 +27,7 @@ customer.seed_demo()
 demo_staff.seed(settings.VAR)
 """
 ROOMS = ["", "live/", "calls/", "customers/", "customers/A000001/", "documents/", "cases/", "orders/", "journal/"]
-ROOMS += ["decisions/", "evidence/", "views/", "staff/", "search/?q=martin&stay=1"]
+ROOMS += ["decisions/", "evidence/", "views/", "staff/", "search/?q=martin&stay=1", "vouchers/", "vouchers/ask/"]
 ROOMS += ["prompts/?brand=ippi", "prompts/ippi/fr/busy/", "prompts/ippi/menus/mobility/"]
 
 

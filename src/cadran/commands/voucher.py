@@ -120,7 +120,7 @@ def sheet(*, batch_id: str, path: str, as_csv: bool, staff: str) -> None:
     from cadran.payment.vouchers import operations
     from cadran.units.errors import InvalidInput
 
-    by = _person(staff)
+    by = _person(staff, "print-vouchers")
     hand = operations.Hand(user_id=by.user_id, name=by.name)
     try:
         place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -154,7 +154,7 @@ def block(*, batch_id: str, first: int, last: int, reason: str, staff: str, key:
     from cadran.payment.vouchers import operations, queries
     from cadran.units import ids
 
-    by = _person(staff)
+    by = _person(staff, "block-vouchers")
     done = operations.block(
         batch_id=batch_id,
         first=first,
@@ -164,18 +164,18 @@ def block(*, batch_id: str, first: int, last: int, reason: str, staff: str, key:
         by=operations.Hand(user_id=by.user_id, name=by.name),
         at=settings.CIVIL_CLOCK.now(),
     )
-    click.echo(f"{done.count} vouchers blocked, from {done.first} to {done.last}")
+    click.echo(f"vouchers blocked: {done.count}, from {done.first} to {done.last}")
 
 
-def _person(name: str) -> Person:
-    """The member of staff of that name, permitted to make vouchers. Raises NotPermitted."""
+def _person(name: str, permission: str = "make-vouchers") -> Person:
+    """The member of staff of that name, who holds that permission. Raises NotPermitted."""
     from cadran.journeys.proposals.rules import Person
     from cadran.party import staff_queries as party
     from cadran.party.staff import NotPermitted, Permission
 
     found = party.staff_named(name)
-    if found is None or not (found.active and found.may(Permission.MAKE_VOUCHERS)):
-        raise NotPermitted(f"no member of staff {name!r} may make vouchers: see `cadran staff list`")
+    if found is None or not (found.active and found.may(Permission(permission))):
+        raise NotPermitted(f"no member of staff {name!r} holds {permission}: see `cadran staff list`")
     return Person(user_id=found.user_id, name=found.user_name, email=found.email)
 
 
