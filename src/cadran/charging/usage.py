@@ -62,6 +62,8 @@ _OTHER_LEG = """EXISTS (SELECT 1 FROM charging_cdr AS f WHERE f.account = calls.
         AND f.family <> '' AND instr(lower(f.destination), %s) > 0)"""
 _PAGE = "SELECT position, ended_at, cost FROM ({calls}) AS calls WHERE {wanted} ORDER BY ended_at DESC, position DESC LIMIT %s"
 _COUNT = "SELECT count(*) FROM ({calls}) AS calls"
+_TOLD = "direction = 'outbound' AND disposition = 'answered'"
+_MATCHING = "SELECT count(*) FROM ({calls}) AS calls WHERE {wanted}"
 _LAST = "SELECT ended_at, position FROM ({calls}) AS calls ORDER BY ended_at, position LIMIT 1"
 _TOTALS = """
     SELECT count(*), count(*) FILTER (WHERE disposition = 'answered'), count(*) FILTER (WHERE disposition = 'answered' AND cost > 0),
@@ -246,11 +248,17 @@ class Statement:
 
 @carries("KRY-4.4.1-phone-statement")
 def told(*, account: str, last: int = 5) -> Statement:
-    """The figures that are read out to a caller: answered calls to somebody, each counted once whatever its legs."""
+    """The figures that are read out to a caller: answered calls to somebody, each counted once. Several calls of one visit to an access
+    number are several; the caller's own leg is none, but its cost is in `micros`."""
     wanted = Wanted(direction="outbound", outcome="answered")
     found = totals(account=account, wanted=wanted)
-    newest = page(account=account, wanted=wanted, limit=last).calls
-    return Statement(found.calls, found.micros, found.currency, newest, found.whole)
+    talks, bounds = _CALLS.format(other=_DIALLED, **_TALKS), [*_bounds(account, wanted, ""), LOOKED_AT]
+    count = _rows(_MATCHING.format(calls=talks, wanted=_TOLD), bounds)[0][0]
+    rows = _rows(_PAGE.format(calls=talks, wanted=_TOLD), [*bounds, last])
+    bodies = models.Cdr.objects.filter(position__in=[row[0] for row in rows]).values_list("position", "body")
+    kept = dict(bodies)
+    newest = tuple(Call(decode_record(kept[position]), int(cost)) for position, _ended, cost in rows)
+    return Statement(int(count), found.micros, found.currency, newest, found.whole)
 
 
 def with_legs(account: str, calls: tuple[Call, ...]) -> tuple[Call, ...]:

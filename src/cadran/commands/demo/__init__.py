@@ -1,7 +1,7 @@
 """Stories that Cadran plays by itself, with separate phone programs over real SIP and RTP: `cadran serve --demo [NAME]`.
 
-A story is a module with a function `tell(stage, teller) -> dict`, the facts of a story that did not come so far (NOTHING), and a
-line in STORIES. The stage is an installation of its own
+A story is a module with a function `tell(stage, teller) -> dict`, the facts of a story that did not come so far (NOTHING), a line in
+STORIES and, where the installation must be of a certain make, `prepare(stage)`. The stage is an installation of its own
 (temporary state folder, free ports); the teller keeps the steps, tells them as they happen, and decides how it ended.
 """
 
@@ -31,6 +31,11 @@ STORIES = {
         "Dans Chromium : inscription, achat, appel suivi en direct, son « pourquoi », le back-office, la preuve.",
         "In Chromium: registration, purchase, a call watched live, its why, the back office, the proof.",
     ),
+    "kryptoow": (
+        "cadran.commands.demo.kryptoow",
+        "KRYPTOOW : numéro prouvé, ticket, numéros d'accès, menu vocal, rappel, crédit épuisé, à la main.",
+        "KRYPTOOW: a proved number, a voucher, access numbers, the voice menu, a callback, credit used up, by hand.",
+    ),
 }
 
 
@@ -57,7 +62,10 @@ def play(*, name: str | None, language: str, as_json: bool) -> int:
     facts: dict[str, object] = dict(story.NOTHING)
     with _terminated_as_interrupted():
         try:
-            with staging.Stage(tell=voice.say) as stage:
+            stage = staging.Stage(tell=voice.say)
+            if hasattr(story, "prepare"):
+                story.prepare(stage)
+            with stage:
                 facts = story.tell(stage, voice)
                 with voice.step("stop", "Tout s'arrête proprement.", "Everything stops cleanly.") as step:
                     code = stage.stop()

@@ -20,10 +20,10 @@ Event = dict[str, Any]
 class Phone:
     """One phone program. Events are kept in the order in which they came; `wait` looks for one that nobody has taken yet."""
 
-    def __init__(self, user: str, password: str, server: str) -> None:
+    def __init__(self, user: str, password: str, server: str, *options: str) -> None:
         self.user = user
         self._program = subprocess.Popen(
-            [sys.executable, "-m", "cadran", "phone", "--control", "--user", user, "--server", server],
+            [sys.executable, "-m", "cadran", "phone", "--control", "--user", user, "--server", server, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

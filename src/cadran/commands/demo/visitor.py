@@ -106,15 +106,17 @@ class Visitor:
                 return form
         raise teller.StepFailed(f"{page.url} has no form with {having}")
 
-    def send(self, page: httpx.Response, form: Form, **filled: str) -> httpx.Response:
-        """Send a form with what was typed over what it held; returns the page that follows."""
+    def send(
+        self, page: httpx.Response, form: Form, files: dict[str, tuple[str, bytes]] | None = None, /, **filled: str
+    ) -> httpx.Response:
+        """Send a form with what was typed over what it held, and files by field; returns the page that follows."""
         target = urljoin(str(page.url), form.action or str(page.url))
         parts = urlsplit(target)
         headers = {"Referer": str(page.url), "Origin": f"{parts.scheme}://{parts.netloc}"}
         data: dict[str, Any] = {**form.fields, **filled}
         if form.method == "get":
             return self._client.get(target, params=data, headers=headers)
-        return self._client.post(target, data=data, headers=headers)
+        return self._client.post(target, data=data, files=files, headers=headers)
 
 
 def mail_link(mailbox: str, to: str, containing: str, *, timeout_s: float = 15) -> str:

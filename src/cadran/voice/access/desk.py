@@ -12,7 +12,6 @@ from cadran.balance import queries as balance
 from cadran.charging import ports as charging_ports
 from cadran.charging import usage
 from cadran.charging import vouchers as charging_vouchers
-from cadran.charging.records import Record
 from cadran.numbering import queries as numbering
 from cadran.numbering.access import queries as access
 from cadran.party.calling import operations as calling_operations
@@ -200,14 +199,9 @@ def _credit(caller: Caller, at: datetime) -> Answer:
 @carries("KRY-4.4.1-phone-statement")
 def _statement(caller: Caller, at: datetime) -> Answer:
     """How many communications there were, and what they cost."""
-    found = usage.totals(account=caller.account, wanted=usage.Wanted(direction="outbound"))
+    found = usage.told(account=caller.account)
     credit = balance.balance(caller.account, at).free_micros
-    return Answer(outcome="ok", values={"count": found.answered, "spent_micros": found.micros, "credit_micros": credit})
-
-
-def _is_call(record: Record) -> bool:
-    """Whether it is a communication with somebody: not a message, nor the customer's own leg of a callback."""
-    return record.disposition == "answered" and record.service == "call" and not record.via.endswith("-leg")
+    return Answer(outcome="ok", values={"count": found.calls, "spent_micros": found.micros, "credit_micros": credit})
 
 
 @carries("KRY-4.4.1-phone-statement")
@@ -215,8 +209,7 @@ def _last_calls(caller: Caller) -> Answer:
     """The last communications, the latest first, as many as the terms have read out."""
     terms = policy.terms(caller.terms)
     most = min(MOST_READ, terms.integer(LAST_CALLS)) if LAST_CALLS in terms.values else MOST_READ
-    newest = usage.page(account=caller.account, wanted=usage.Wanted(direction="outbound"), limit=LOOKED_AT).calls
-    calls = [one for one in newest if _is_call(one.record)][:most]
+    calls = usage.told(account=caller.account, last=most).last
     values: dict[str, Value] = {"count": len(calls)}
     for number, call in enumerate(calls, 1):
         values[f"call{number}_destination"] = call.record.destination

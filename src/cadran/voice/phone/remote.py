@@ -10,10 +10,11 @@ import stat
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TextIO
 
 from cadran.units.errors import CadranError, InvalidInput
-from cadran.voice.phone import engine, rtp
+from cadran.voice.phone import engine, rtp, sound
 from cadran.voice.phone.handset import Handset
 
 LONGEST_LINE = 65_536
@@ -45,6 +46,7 @@ class Remote:
             "hangup": self._hang_up,
             "ignore_bye": self._ignore_bye,
             "stats": self._stats,
+            "heard": self._heard,
             "stats_every": self._set_stats_every,
             "wait": self._wait,
             "quit": self._quit,
@@ -130,6 +132,15 @@ class Remote:
                 self._write({"event": "stats", "call": key, **plain(self.handset.figures(key))})
         if not keys:
             self._write({"event": "stats", "call": None})
+
+    async def _heard(self, command: dict[str, Any]) -> None:
+        """Write what a call has heard so far to a WAV file; the phone must have been started with --record."""
+        recording = self.handset.leg(_text(command, "call", "")).stream.recording
+        if recording is None:
+            raise InvalidInput("start the phone with --record to have what it hears")
+        target = _text(command, "to")
+        sound.write_wav(Path(target), recording)
+        self._write({"event": "heard", "to": target, "seconds": round(len(recording) / sound.RATE, 2)})
 
     async def _set_stats_every(self, command: dict[str, Any]) -> None:
         self._stats_every = _number(command, "seconds", 1.0, most=3600) or None
