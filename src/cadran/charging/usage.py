@@ -248,8 +248,8 @@ class Statement:
 
 @carries("KRY-4.4.1-phone-statement")
 def told(*, account: str, last: int = 5) -> Statement:
-    """The figures that are read out to a caller: answered calls to somebody, each counted once. Several calls of one visit to an access
-    number are several; the caller's own leg is none, but its cost is in `micros`."""
+    """The figures that are read out to a caller: answered calls to somebody, each counted once. Several calls of one visit to an
+    access number are several; the caller's own leg is none, but its cost is in `micros`."""
     wanted = Wanted(direction="outbound", outcome="answered")
     found = totals(account=account, wanted=wanted)
     talks, bounds = _CALLS.format(other=_DIALLED, **_TALKS), [*_bounds(account, wanted, ""), LOOKED_AT]
