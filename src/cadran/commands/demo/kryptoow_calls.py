@@ -158,7 +158,7 @@ def callback(story: cast.Story) -> None:
         told = people.until("both legs", lambda: (t := callbacks.state(account=account, key="demo")).settled and t)
         step.expect(told.state.first and told.state.second, "a leg has no record")
         step.expect(told.state.why == "hung-up", f"it ended by {told.state.why}")
-        step.saw(f"{voice.pick('affiché', 'shown')} {rung.get('from', '')}; {offer.minutes} min")
+        step.saw(f"{voice.pick('affiché', 'shown')} {rung.get('caller', '')}; {offer.minutes} min")
         step.saw(f"{decimal_text(told.charge_micros)} {told.currency}")
         phone.do("auto_answer", on=False)
 
