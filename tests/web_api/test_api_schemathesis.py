@@ -51,6 +51,7 @@ BY_RULE = [
     ),
     *("change_preferences", "report", "report_from_outside", "open_case", "read_own_case", "write_in_case"),
     *("follow_case", "confirm_address", "confirm_email", "ask_for_email"),
+    *("propose_voucher_batch", "read_voucher_by_serial", "redeem_voucher", "issue_vouchers", "block_vouchers"),
     *("ask_for_calling_number", "give_spoken_code", "set_pin", "prepare_call"),
     *("add_contact", "change_contact", "import_contacts"),
     *("preview_rerating", "propose_rerating", "replace_prompt", "read_deck_impact", "check_deck", "read_deck_margin"),
