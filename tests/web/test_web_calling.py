@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from usage_rig import Till
 
 from cadran.catalog import queries as catalog
 from cadran.catalog.rules import Rate
@@ -264,6 +265,26 @@ def test_contacts_are_added_changed_found_and_removed_with_their_errors_at_the_f
     assert queries.speed_dialled(claire.account, 12) == "221338000000"
     assert client.post(f"{one}remove/").status_code == 302
     assert queries.contacts(claire.account) == ()
+
+
+@pytest.mark.clause("KRY-1.1-beneficiary")
+def test_calls_bear_the_contacts_name_and_a_contact_shows_its_calls_and_their_cost(teller: Told):
+    claire = account("claire")
+    client, at = browser(claire), settings.CIVIL_CLOCK.now()
+    kept = contacts.add(
+        account=claire.account, wished=contacts.Wished(name="Tante <Awa>", number=E164("+33142000001")), at=at
+    )
+    till = Till(claire.account, at=at)
+    till.buy("first", 10_000_000)
+    till.call(61, destination="33142000001", number_class="geographic")
+    till.call(61, destination="33612345678")
+    for page in ("/calls/", "/dashboard/"):
+        shown = text(client.get(page))
+        assert shown.count("Tante &lt;Awa&gt;") == 1
+    page = text(client.get(f"/contacts/{kept.contact_id}/"))
+    assert re.search(r"<dt>Appels</dt><dd class=\"num\">1</dd>", page)
+    assert "0,0122" in page
+    assert "0,0122" in text(client.get("/contacts/"))
 
 
 @pytest.mark.clause("KRY-1.1-beneficiary")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -22,6 +22,7 @@ from cadran.charging.records import Record
 from cadran.ledger import queries as ledger
 from cadran.ledger import statement as books
 from cadran.party import queries as party
+from cadran.party.calling import queries as contacts
 from cadran.payment import queries as payment
 from cadran.payment.vouchers import queries as vouchers
 from cadran.policy import queries as policy
@@ -55,6 +56,7 @@ def calls(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "customer": customer,
         "calls": page.calls,
         "page": page,
+        "names": contacts.contact_names(customer.account, _others(page.calls)),
         "chosen": chosen,
         "months": _months(customer),
         "totals": usage.totals(account=customer.account, wanted=wanted),
@@ -205,6 +207,11 @@ def _wanted(request: HttpRequest, customer: party.Customer) -> tuple[usage.Wante
         number=number,
     )
     return wanted, chosen
+
+
+def _others(found: Iterable[usage.Call]) -> tuple[str, ...]:
+    """The numbers on the other side of calls."""
+    return tuple({one.record.destination for one in found})
 
 
 def _query(chosen: dict[str, str]) -> str:

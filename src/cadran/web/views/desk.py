@@ -22,6 +22,7 @@ from cadran.journeys import quote, warnings
 from cadran.numbering import favourites
 from cadran.numbering import queries as numbering
 from cadran.party import queries as party
+from cadran.party.calling import queries as contacts
 from cadran.policy import calls as call_rules
 from cadran.policy import queries as policy
 from cadran.policy.terms import Terms
@@ -73,6 +74,7 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
     month = usage.Wanted(since=period.civil_month(at, zone).start)
     typed = request.GET.get("to", "").strip()[:40].replace("\0", "")
     asked, found = _asked(customer, terms, typed, credit.free_micros, at)
+    recent = usage.page(account=customer.account, wanted=usage.Wanted(), limit=CALLS_SHOWN).calls
     context = {
         **_now(customer, credit),
         "bars": _bars(credit, balance.bought(customer.account), at),
@@ -80,7 +82,8 @@ def dashboard(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         "month": usage.totals(account=customer.account, wanted=month),
         "month_day": at,
         "callees": usage.callees(account=customer.account, wanted=month, limit=CALLEES_SHOWN),
-        "calls": usage.page(account=customer.account, wanted=usage.Wanted(), limit=CALLS_SHOWN).calls,
+        "calls": recent,
+        "names": contacts.contact_names(customer.account, tuple(one.record.destination for one in recent)),
         "talks": _talks(customer, terms, credit.free_micros, at),
         "to": typed,
         "asked": asked,
