@@ -193,7 +193,11 @@ def automatic_top_up(event: PendingEvent, charging: Charging) -> None:
 def low_credit(event: PendingEvent, charging: Charging) -> None:
     """The credit went below the customer's threshold."""
     if (customer := reader(event)) is not None:
-        figures = {name: int(str(event.body[name])) for name in ("balance_micros", "threshold_micros")}
+        figures: dict[str, object] = {
+            name: int(str(event.body[name])) for name in ("balance_micros", "threshold_micros")
+        }
+        free = policy.governing_terms(customer.terms, event.at).values.get("calls.free_classes")
+        figures["free_calls"] = free is None or bool(free.content)
         write("low-credit", key=f"low-credit:{event.key}", customer=customer, at=event.at, context=figures)
 
 
