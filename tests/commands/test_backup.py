@@ -57,6 +57,17 @@ def restored(file: Path, into: Path, lock: sealed.Lock = LOCK) -> Path:
     return into
 
 
+def test_recordings_that_the_operator_uploaded_come_back(var: Path, tmp_path: Path) -> None:
+    kept = var / "brands" / "kryptoow" / "prompts" / "fr" / "welcome.wav"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"RIFF")
+    (kept.parent / "welcome.77.tmp").write_bytes(b"half")
+    backup.write(var, tmp_path / "one.cadran", LOCK, at=AT)
+    folder = restored(tmp_path / "one.cadran", tmp_path / "fresh")
+    assert (folder / kept.relative_to(var)).read_bytes() == b"RIFF"
+    assert [path.name for path in (folder / kept.relative_to(var)).parent.iterdir()] == ["welcome.wav"]
+
+
 @pytest.mark.parametrize("lock", [LOCK, BY_KEY], ids=["passphrase", "key"])
 def test_what_was_saved_comes_back_and_the_former_state_is_kept(var: Path, tmp_path: Path, lock: sealed.Lock) -> None:
     file = tmp_path / "one.cadran"

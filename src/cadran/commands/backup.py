@@ -68,6 +68,7 @@ def gather(var: Path, into: Path) -> list[str]:
     kept = [var / "clock.json", var / "demo.json", var / "staff.json", *sorted((var / "secrets").glob("*"))]
     kept += sorted((var / "documents").glob("??/[0-9a-f]*"))
     kept += sorted((var / "brands").glob("*/terms/[!.]*"))  # versions of terms that were published here
+    kept += sorted((var / "brands").glob("*/prompts/*/[!.]*.wav"))  # recordings that the operator uploaded
     kept += sorted((var / "evidence").glob("*.pem"))  # whom the witnesses' tokens were checked against
     for path in kept:
         if path.is_file():

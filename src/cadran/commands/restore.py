@@ -56,7 +56,7 @@ def _unpack_members(tar: tarfile.TarFile, into: Path) -> dict[str, Any]:
             manifest = _manifest(member, content)
             continue
         name = PurePosixPath(member.name)
-        if name.is_absolute() or ".." in name.parts or len(name.parts) > 4 or str(name) not in manifest["files"]:
+        if name.is_absolute() or ".." in name.parts or len(name.parts) > 5 or str(name) not in manifest["files"]:
             raise NotRestorable(f"this backup holds a file that its manifest does not name: {member.name}")
         target = into / name
         target.parent.mkdir(exist_ok=True, mode=0o700, parents=True)

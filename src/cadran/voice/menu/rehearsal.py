@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cadran.voice.menu import events as ev
 from cadran.voice.menu import machine, texts
-from cadran.voice.menu.table import Question, Table
+from cadran.voice.menu.table import Table
 
 _CALLS: Mapping[str, ev.Value] = {
     "call1_destination": "33612345678",
@@ -149,7 +149,3 @@ class Rehearsal:
         if number.startswith("870"):
             return "not-served", {}
         return "ok", {"destination": number, "minutes": 21, "seconds": 1_260, "credit_micros": CREDIT_MICROS}
-
-
-def waits_for_digits(rehearsal: Rehearsal) -> bool:
-    return isinstance(rehearsal.table.states[rehearsal.menu.state], Question)
