@@ -13,6 +13,12 @@ from cadran.voice.menu import desk, wording
 from cadran.voice.menu import events as ev
 from cadran.voice.menu.table import (
     BACK,
+    BETWEEN,
+    DESK,
+    FIRST,
+    LEAVE,
+    SETTLE,
+    WAITING,
     Branch,
     Call,
     Ending,
@@ -24,7 +30,6 @@ from cadran.voice.menu.table import (
     Telling,
 )
 
-FIRST, BETWEEN, DESK, WAITING, LEAVE, SETTLE = "first", "between", "desk", "waiting", "leave", "settle"
 MOST_VALUES = 64
 MOST_ENTERED = 32  # states entered by one event; a checked table needs far fewer
 _KEYS = "0123456789*#"
@@ -220,16 +225,10 @@ class Menu:
         return None
 
     def _entered(self, state: Question) -> str:
-        if self._digits in state.keys:
-            return state.keys[self._digits]
-        digits = self._digits.lstrip("*")
-        if 0 < len(digits) <= state.short_most:
-            self.values[state.into] = digits
-            return state.short_next if self._digits == digits else state.wrong
-        if len(digits) < state.least:
-            return state.wrong
-        self.values[state.into] = digits
-        return state.next
+        onward, number = state.leads(self._digits)
+        if number:
+            self.values[state.into] = number
+        return onward
 
     def _digit(self, digit: str) -> None:
         if self._ending:
@@ -352,17 +351,8 @@ class Menu:
     # ---- timers ----
 
     def _arm(self, timer: str) -> None:
-        limits = self.table.limits
-        seconds = {
-            FIRST: limits.first_digit_s,
-            BETWEEN: limits.between_digits_s,
-            DESK: limits.answer_s,
-            WAITING: limits.waiting_s,
-            LEAVE: limits.leave_s,
-            SETTLE: limits.settle_s,
-        }[timer]
         self._timers.add(timer)
-        self._out.append(ev.Arm(timer, seconds))
+        self._out.append(ev.Arm(timer, self.table.limits.seconds(timer)))
 
     def _disarm(self, timer: str) -> None:
         if timer in self._timers:

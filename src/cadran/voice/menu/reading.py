@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cadran.voice.menu import speech
+from cadran.voice.menu import leaving_out, speech
 from cadran.voice.menu.table import (
     BACK,
     LANGUAGES,
@@ -190,7 +189,7 @@ class _Reading:
                 made[name] = _KINDS[kind](self, name)
                 self._over()
         self.skipped = skipped
-        return {name: _rerouted(state, skipped) for name, state in made.items()} if skipped else made
+        return {name: leaving_out.rerouted(state, skipped) for name, state in made.items()} if skipped else made
 
     def _past(self, name: str) -> str:
         return self.skipped.get(name, name)
@@ -211,7 +210,7 @@ class _Reading:
                 )
             else:
                 found[name] = onward
-        return {name: _followed(found, name) for name in found}
+        return {name: leaving_out.followed(found, name) for name in found}
 
     # ---- keys of the state being read ----
 
@@ -393,26 +392,3 @@ _KINDS: Mapping[str, Callable[[_Reading, str], AnyState]] = {
     "language": _Reading.switch,
     "end": _Reading.ending,
 }
-
-
-def _followed(left_out: Mapping[str, str], name: str) -> str:
-    """Where a state that is left out leads in the end; to itself when all in a ring are left out, which checking finds missing."""
-    seen = {name}
-    onward = left_out[name]
-    while onward in left_out and onward not in seen:
-        seen.add(onward)
-        onward = left_out[onward]
-    return onward
-
-
-def _rerouted(state: AnyState, left_out: Mapping[str, str]) -> AnyState:
-    """The same state, leading past those left out."""
-    changed: dict[str, Any] = {}
-    for key in ("next", "silence", "wrong", "short_next", "otherwise", "known", "left"):
-        if (to := getattr(state, key, None)) in left_out:
-            changed[key] = left_out[str(to)]
-    for key in ("keys", "outcomes"):
-        ways = getattr(state, key, None)
-        if ways:
-            changed[key] = {name: left_out.get(to, to) for name, to in ways.items()}
-    return replace(state, **changed)

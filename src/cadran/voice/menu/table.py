@@ -14,6 +14,7 @@ from cadran.units import errors
 
 TABLES = Path(__file__).resolve().parent / "tables"
 LANGUAGES = ("fr", "en")
+FIRST, BETWEEN, DESK, WAITING, LEAVE, SETTLE = "first", "between", "desk", "waiting", "leave", "settle"  # timers
 BACK = "back"  # as a target: the question that the caller was asked last
 
 HasPrompt = Callable[[str, str], bool]
@@ -89,6 +90,16 @@ class Question(State):
     short_most: int = 0
     short_next: str = ""
 
+    def leads(self, dialled: str) -> tuple[str, str]:
+        """What was dialled before hash: the state that it leads to, and the number that is kept, empty for none. A star before a
+        number that is no combination is not minded."""
+        if dialled in self.keys:
+            return self.keys[dialled], ""
+        digits = dialled.lstrip("*")
+        if 0 < len(digits) <= self.short_most:
+            return (self.short_next, digits) if dialled == digits else (self.wrong, "")
+        return (self.next, digits) if self.least <= len(digits) <= self.most else (self.wrong, "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry(State):
@@ -157,6 +168,17 @@ class Limits:
     waiting_s: float = 1.5
     leave_s: float = 2.0
     settle_s: float = 20.0
+
+    def seconds(self, timer: str) -> float:
+        """How long that timer runs."""
+        return {
+            FIRST: self.first_digit_s,
+            BETWEEN: self.between_digits_s,
+            DESK: self.answer_s,
+            WAITING: self.waiting_s,
+            LEAVE: self.leave_s,
+            SETTLE: self.settle_s,
+        }[timer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
