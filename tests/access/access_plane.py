@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cadran.voice.media import g711
 from cadran.voice.media import prompts as shelf
@@ -77,6 +78,16 @@ class AccessPlane(Plane):
             if known is not None and known[1] == 0 and (not found or found[-1] != known[0]):
                 found.append(known[0])
         return found
+
+    def place(self, heard: npt.NDArray[np.int16], prompt: str) -> int | None:
+        """Where a prompt begins in a recording, one of its three packets may be lost; None where it was not played."""
+        path = self.var / "folders" / "kryptoow" / "prompts" / f"{prompt}.wav"
+        word = np.frombuffer(path.read_bytes()[44:], "<i2").astype(float)
+        samples = heard.astype(float)
+        likeness = np.correlate(samples, word, "valid")
+        loudness = np.sqrt(np.convolve(samples**2, np.ones(len(word)), "valid") * np.sum(word**2))
+        found = int(np.argmax(likeness / np.maximum(loudness, 1.0)))
+        return found if likeness[found] > 0.45 * loudness[found] else None
 
 
 def record_prompts(folder: Path) -> dict[bytes, tuple[str, int]]:

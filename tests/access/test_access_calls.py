@@ -13,8 +13,9 @@ import pytest
 
 from access.access_plane import STRANGE, AccessPlane, Callee, Caller
 from cadran.voice import control
+from peers import baresip_phone
 from voice.sip_peer import sdp
-from voice.sip_plane import wait_until
+from voice.sip_plane import HOST, free_udp, phone_rtp, wait_until
 
 pytestmark = pytest.mark.stack
 Calling = Callable[..., Caller]
@@ -217,6 +218,41 @@ def test_hold_by_the_caller_a_staffs_cut_and_a_caller_who_cancels(
     assert early.call
     early.cancel(early.call)
     early.expect(487)
+
+
+@pytest.mark.peers
+@pytest.mark.clause("KRY-4.4.1-ivr")
+def test_a_telephone_that_is_not_ours_hears_the_same_words_in_the_same_order(
+    plane: AccessPlane, callee: Callee
+) -> None:
+    if not baresip_phone.available():
+        pytest.skip("baresip is not installed: apt-get install baresip-core")
+    phone = baresip_phone.BaresipPhone(
+        "33612000001",
+        "none",
+        (HOST, plane.sip_port),
+        tone_hz=0,
+        sip_port=free_udp(1)[0],
+        rtp_ports=phone_rtp(),
+        register_s=0,
+    )
+    try:
+        phone.start().dial(PARIS)
+        phone.wait("CALL_ESTABLISHED")
+        session = str(plane.wait_event("access-answered", count=1)[-1]["call"])
+        plane.wait_event("access-asked", call=session, question="credit")
+        time.sleep(0.8)
+        phone.digits("0142000001#", gap_s=0.12)
+        wait_until(lambda: "ACK" in [one.method for one in callee.seen], 8, "answer", plane)
+        time.sleep(0.2)
+        phone.hang_up()
+        phone.wait("CALL_CLOSED")
+        words = ["welcome", "your-credit-is", "dial-number-hash", "you-have", "minutes", "connecting"]
+        places = [place for word in words if (place := plane.place(phone.heard(), f"fr/{word}")) is not None]
+        assert len(places) >= 4  # its jitter buffer may swallow a word of 60 ms after a pause
+        assert places == sorted(places)
+    finally:
+        phone.stop()
 
 
 def test_a_call_that_media_and_charging_leave_ends_and_is_settled_once_they_are_back(

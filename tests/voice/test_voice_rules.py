@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cadran.voice
+from cadran.party.partners import PartnerKind
 from cadran.voice import options
 from cadran.voice.carriers import book
 from cadran.voice.rules import admission, bindings, datagrams, refusals
@@ -237,6 +239,21 @@ def test_a_carrier_of_two_brands_vouches_for_its_callers_only_where_both_say_so(
 
     assert seen(trusting) == (True, False)
     assert seen(trusting, wary) == seen(wary, trusting) == (False, True)
+
+
+def test_a_carrier_of_the_screen_vouches_as_the_file_says_while_it_stays_at_the_file_s_address(tmp_path: Path) -> None:
+    filed = carriers(tmp_path, '[[carrier]]\nname="a"\naddress="127.0.0.1:5061"\nvouches=true\nfrom_abroad=true\n')
+
+    def seen(port: str) -> tuple[bool, bool]:
+        stated = {"host": "127.0.0.1", "port": port, "priority": "1", "inbound": "yes", "number_form": "plus"}
+        partner = SimpleNamespace(
+            name="a", kind=PartnerKind.CARRIER, enabled=True, stated={**stated, "prefixes": "", "user": ""}, secrets={}
+        )
+        (one,) = filed.with_partners([partner]).carriers  # type: ignore[list-item]
+        return one.vouches, one.from_abroad
+
+    assert seen("5061") == (True, True)
+    assert seen("5062") == (False, True)
 
 
 def test_no_file_means_no_carriers(tmp_path: Path) -> None:

@@ -87,9 +87,9 @@ class Book:
         out where it was switched off. One whose host is not known now is left out, and told in the log."""
         kept = {one.name: one for one in self.carriers}
         for partner in partners:
-            kept.pop(partner.name, None)
+            filed = kept.pop(partner.name, None)
             if partner.enabled and (made := _of_partner(partner)) is not None:
-                kept[partner.name] = made
+                kept[partner.name] = _vouched(made, filed)
         return replace(self, carriers=tuple(sorted(kept.values(), key=lambda one: (one.priority, one.name))))
 
     def sender(self, source: tuple[str, int]) -> Carrier | None:
@@ -190,6 +190,14 @@ def _certificates(rows: object, path: Path) -> tuple[tuple[str, str], ...]:
         except (OSError, UnicodeDecodeError):
             raise InvalidCarriers(f"{path.name}: the certificate {name} cannot be read") from None
     return tuple(sorted(found.items()))
+
+
+def _vouched(carrier: Carrier, filed: Carrier | None) -> Carrier:
+    """What the file says of its callers holds for a carrier of the screen while it stays at the same address: whoever may change the
+    address may not have somebody else's word believed."""
+    if filed is None or filed.address != carrier.address:
+        return replace(carrier, from_abroad=filed.from_abroad if filed is not None else False)
+    return replace(carrier, vouches=filed.vouches, from_abroad=filed.from_abroad)
 
 
 def _of_partner(partner: Partner) -> Carrier | None:
