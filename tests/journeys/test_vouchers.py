@@ -282,7 +282,10 @@ def test_whoever_took_the_sheets_does_not_issue_beyond_what_one_may_alone(shop: 
     asked = {"batch_id": printed.batch.batch_id, "reason": REASON, "alone_micros": 20 * EUR, "at": AT}
     with pytest.raises(operations.SameTwoHands):
         operations.issue(**asked, first=1, last=3, key="a", by=ANNE)  # type: ignore[arg-type]
-    assert operations.issue(**asked, first=1, last=2, key="b", by=ANNE).count == 2  # type: ignore[arg-type]
+    assert operations.issue(**asked, first=1, last=1, key="b1", by=ANNE).count == 1  # type: ignore[arg-type]
+    assert operations.issue(**asked, first=2, last=2, key="b2", by=ANNE).count == 1  # type: ignore[arg-type]
+    with pytest.raises(operations.SameTwoHands):  # piece by piece is no way around it
+        operations.issue(**asked, first=3, last=3, key="b3", by=ANNE)  # type: ignore[arg-type]
     assert operations.issue(**asked, first=1, last=3, key="c", by=BRUNO).count == 1  # type: ignore[arg-type]
 
 

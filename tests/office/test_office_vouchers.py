@@ -74,6 +74,8 @@ def test_from_the_wish_to_the_last_voucher_each_step_by_whom_it_may(ready: tuple
     assert queries.states(batch_id) == {VoucherState.ISSUED: 19, VoucherState.BLOCKED: 4}
     found = anne.get("/office/vouchers/", {"q": rules.shown_serial(serial).lower()}, follow=True).content.decode()
     assert "bloqué" in found
+    everywhere = anne.get("/office/search/", {"q": rules.shown_serial(serial)})
+    assert everywhere.headers["Location"].endswith(f"/office/vouchers/serial/{serial}/")
     assert REASON in found
 
 

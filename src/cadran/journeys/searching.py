@@ -14,15 +14,18 @@ from cadran.party import staff as staff_rules
 from cadran.party.queries import Staff
 from cadran.party.staff import Permission
 from cadran.payment import search as orders
+from cadran.payment.vouchers import queries as vouchers
+from cadran.payment.vouchers import rules as voucher_rules
 
 LEAST = 2
 CUSTOMER, NUMBER, CALLS_TO, ORDER, RECEIPT, CALL = "customer", "number", "calls-to", "order", "receipt", "call"
+VOUCHER = "voucher"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One line of the answer. kind: customer | number | calls-to | order | receipt | call; `ref` names it: an account, digits, or an
-    id. `words` and `more` of customers and numbers are personal data."""
+    """One line of the answer. kind: customer | number | calls-to | order | receipt | call | voucher; `ref` names it: an account,
+    digits, or an id. `words` and `more` of customers and numbers are personal data."""
 
     kind: str
     ref: str
@@ -55,6 +58,8 @@ def search(text: str, *, staff: Staff, brand: str = "") -> list[Found]:
         found += [*_orders(query, brands), *_receipts(query, brands)]
     if staff.may(Permission.SEE_CALLS):
         found += _calls(query, brands)
+    if staff.may(Permission.SEE_VOUCHERS):
+        found += _vouchers(query, brands)
     return sorted(found, key=lambda one: not one.exact)
 
 
@@ -117,6 +122,20 @@ def _receipts(query: str, brands: tuple[str, ...]) -> list[Found]:
     if not staff_rules.serves(brands, one.brand):
         return []
     return [Found(RECEIPT, one.number, one.number, "", one.account, True)]
+
+
+def _vouchers(query: str, brands: tuple[str, ...]) -> list[Found]:
+    return [
+        Found(
+            kind=VOUCHER,
+            ref=one.serial,
+            words=voucher_rules.shown_serial(one.serial),
+            more=one.state.value,
+            account=one.account,
+            exact=one.serial == "".join(query.split()).upper(),
+        )
+        for one in vouchers.search(query, brands=brands)
+    ]
 
 
 def _calls(query: str, brands: tuple[str, ...]) -> list[Found]:

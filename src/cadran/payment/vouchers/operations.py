@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet, Sum
 
 from cadran.payment.vouchers import codes, queries, rules
 from cadran.payment.vouchers.models import Voucher, VoucherBatch, VoucherDeed
@@ -22,6 +22,7 @@ from cadran.units.period import utc
 PIECE = 500
 MOST_DRAWS = 20
 MACHINE = 0
+DAY = timedelta(hours=24)
 MOST_REASON = 400
 
 
@@ -170,7 +171,9 @@ def issue(
 ) -> queries.Deed:
     """Make vouchers of a batch good, from one place in it to another: they are handed out or sold, and owed from now on.
 
-    alone_micros: above it, who took the sheets does not do it. Idempotent by key. Raises BatchNotReady, SameTwoHands, NothingDone.
+    alone_micros: beyond it in 24 hours, in however many pieces, who took the sheets does not do it. Idempotent by key.
+
+    Raises BatchNotReady, SameTwoHands, NothingDone.
     """
     with transaction.atomic():
         if known := _done(key, "issued", batch_id):
@@ -182,7 +185,7 @@ def issue(
             raise BatchNotReady("the last day of this batch is over: make another")
         found = _between(row, first, last).filter(state=VoucherState.MADE)
         count = found.count()
-        if row.taken_by == by.user_id and by.user_id != MACHINE and count * row.face_micros > alone_micros:
+        if row.taken_by == by.user_id and count * row.face_micros + _issued_by_taker(by, at) > alone_micros:
             raise SameTwoHands("you took these sheets: a colleague issues the vouchers")
         found.update(state=VoucherState.ISSUED)
         return _deed(row, "issued", first, last, count, count, reason, key, by, at)
@@ -230,6 +233,12 @@ def next_expiry() -> datetime | None:
     """When the next voucher's last day is over."""
     row = _open().order_by("expires_at").first()
     return None if row is None else row.expires_at
+
+
+def _issued_by_taker(by: Hand, at: datetime) -> int:
+    """What that person issued of sheets that they took themselves, in the 24 hours before."""
+    found = VoucherDeed.objects.filter(kind="issued", by=by.user_id, batch__taken_by=by.user_id, at__gt=utc(at) - DAY)
+    return int(found.aggregate(total=Sum("micros"))["total"] or 0)
 
 
 def _close_unread(row: VoucherBatch) -> None:
