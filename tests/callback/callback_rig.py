@@ -130,6 +130,15 @@ class Telephone:
         self.network.within(self.dialog, "BYE")
         self.network.of(self, 200)
 
+    def holds(self, direction: str = "sendonly") -> str:
+        """It puts the call on hold, or takes it up again; the direction of the answer."""
+        assert self.dialog is not None
+        self.network.within(self.dialog, "INVITE", sdp(self.rtp.getsockname()[1], direction, self.dialog.cseq + 2))
+        final = self.network.of(self, 200, 488, 491)
+        self.network.acknowledge(self.dialog, final)
+        found = re.search(r"a=(sendrecv|sendonly|recvonly|inactive)", final.body)
+        return found[1] if found else "sendrecv"
+
     def is_released(self, timeout_s: float = 6) -> None:
         """It gets its BYE."""
         self.network.respond(self.network.of(self, "BYE", timeout_s=timeout_s), 200, "OK")

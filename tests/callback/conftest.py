@@ -19,7 +19,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         "CADRAN_SIP_HEARTBEAT_S": "1",
         "CADRAN_SIP_CALLBACKS_PER_MINUTE": "30",
         "CADRAN_SIP_CALLBACKS_PER_ACCOUNT": "2",
-        "CADRAN_SIP_CALLBACK_SECOND_RINGS_S": "3",
+        "CADRAN_SIP_CALLBACK_SECOND_RINGS_S": "4",
     }
     made = Plane(folder, extra | {"CADRAN_BRANDS": str(rig.brands(folder))})
     try:

@@ -41,9 +41,12 @@ def test_both_are_rung_connected_and_charged_each_from_its_own_answer(plane: Pla
     them = network.rung(rig.THEM)
     assert them.shown == "33612000001"
     you.hears("callback-connecting")
-    you.hears("ringback")
     them.answer()
     rig.until(lambda: you.hears_voice(them) and them.hears_voice(you), "both voices")
+    assert you.holds() == "recvonly"  # answered by the relay: the other side is not asked again
+    assert you.holds("sendrecv") == "sendrecv"
+    them.heard.clear()
+    rig.until(lambda: them.hears_voice(you), "the voice after the hold")
     you.hang_up()
     them.is_released()
     rig.legs(plane, "one")
@@ -99,7 +102,9 @@ def test_the_customer_hears_why_the_correspondent_is_not_reached(plane: Plane, n
     begun(plane, "no-answer", language="en")
     you = network.rung("33612000001")
     you.answer()
-    network.rung(rig.THEM).is_cancelled()  # after three seconds of ringing
+    them = network.rung(rig.THEM)
+    you.hears("ringback", language="en")
+    them.is_cancelled()  # after four seconds of ringing
     you.hears("no-answer", language="en")
     you.is_released()
     first, second = rig.legs(plane, "no-answer")
@@ -170,6 +175,20 @@ def test_a_code_is_spoken_twice_and_costs_nobody_anything(plane: Plane, network:
     phone.hang_up()
     rig.until(lambda: rig.row(plane, "code")[2] == "hung-up", "over")
     assert "4082" not in plane.log("sip")
+
+
+def test_without_media_both_are_released_and_new_orders_wait_for_none(plane: Plane, network: Network) -> None:
+    you, them = talking(plane, network, "mute")
+    plane.kill("media")
+    you.is_released()
+    them.is_released()
+    rig.legs(plane, "mute")
+    assert rig.row(plane, "mute")[2] == "media-lost"
+    assert rig.ask(plane, "callback", rig.order("ana", "mute2")) == {"refused": "full"}
+    plane.start("media")
+    plane.wait_event("media_online", 2)
+    begun(plane, "mute2")
+    network.rung("33612000001").refuse(486, "Busy Here")
 
 
 def test_kill_9_in_mid_call_releases_both_and_charges_to_the_last_heartbeat(plane: Plane, network: Network) -> None:
