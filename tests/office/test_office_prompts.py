@@ -125,6 +125,16 @@ def test_staff_of_one_brand_does_not_reach_another(signed_in: Callable[..., Clie
     assert "/office/prompts/kryptoow/" not in browser.get("/office/prompts/?brand=kryptoow").content.decode()
 
 
+def test_prompts_are_found_by_name_and_by_text_with_or_without_accents(signed_in: Callable[..., Client]) -> None:
+    browser = signed_in(Role.SUPPORT)
+    for typed in ("epuise", "ÉPUISÉ", "credit-used"):
+        page = browser.get("/office/prompts/", {"brand": "kryptoow", "q": typed}).content.decode()
+        assert "Votre crédit est épuisé." in page
+        assert "Bienvenue." not in page
+    english = signed_in(Role.BILLING, language="en").get("/office/prompts/?brand=kryptoow").content.decode()
+    assert "Your credit is used up." in english
+
+
 def test_a_player_gets_the_part_it_asks_for(signed_in: Callable[..., Client]) -> None:
     browser = signed_in(Role.SUPPORT)
     whole = browser.get(f"{WELCOME}/sound.wav").content

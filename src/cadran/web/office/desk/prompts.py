@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -40,13 +41,13 @@ def listed(request: HttpRequest, staff: Staff) -> HttpResponse:
     keys = [one.key for one in brands]
     chosen = request.GET.get("brand", "")
     chosen = chosen if chosen in keys else keys[0]
-    language = request.GET.get("language", "")
+    language = request.GET.get("language", (get_language() or "")[:2])
     language = language if language in LANGUAGES else LANGUAGES[0]
     origin, typed = request.GET.get("origin", ""), request.GET.get("q", "").strip()[:MOST_SEARCHED]
     every = [one for one in studio.recordings(chosen) if one.language == language]
     found = [one for one in every if origin not in ORIGINS or one.origin == origin]
     if typed:
-        found = [one for one in found if typed.casefold() in f"{one.name} {one.text}".casefold()]
+        found = [one for one in found if _plain(typed) in _plain(f"{one.name} {one.text}")]
     right, wrong = studio.tables(chosen)
     context = {
         "brands": brands,
@@ -154,6 +155,12 @@ def _prompt(
         ("", found.name),
     )
     return page(request, staff, "desk_prompt.html", context, crumbs=crumbs, status=status)
+
+
+def _plain(text: str) -> str:
+    """As it is looked for: small letters without accents."""
+    split = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in split if not unicodedata.combining(letter)).casefold()
 
 
 def _other(found: studio.Recording, language: str) -> studio.Recording | None:
