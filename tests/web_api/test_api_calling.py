@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.cache import cache
 from web_api_program import Program
 
-from cadran.journeys import telling
+from cadran.balance import queries as balance
+from cadran.journeys import callbacks, telling
 from cadran.numbering import operations as numbering_operations
 from cadran.numbering import queries as numbering
 from cadran.numbering.access import operations as access
@@ -19,6 +20,8 @@ from cadran.numbering.proofs import models as proofs
 from cadran.party import models
 from cadran.party import queries as party
 from cadran.party.calling import operations, queries
+from cadran.voice import control
+from cadran.voice.callback.models import PlacedCall
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 MOBILE = "33612345678"
@@ -228,3 +231,66 @@ def test_codes_are_bounded_whatever_the_keys(teller: Told, program: Program):
             proofs.NumberProof.objects.filter(pk=row.pk).update(asked_at=row.asked_at - timedelta(minutes=2))
     assert program.post("/calling-numbers", {"number": "+33612345699"}).error_id == "proofs-too-many"
     assert len(teller.codes) == 5
+
+
+class Placed:
+    """The SIP process: takes each order once, and rings."""
+
+    def __init__(self) -> None:
+        self.orders: list[control.CallbackOrder] = []
+        self.ended: list[str] = []
+
+    def callback(self, order: control.CallbackOrder, *, door: object) -> control.CallbackState:
+        if order.key not in {one.key for one in self.orders}:
+            self.orders.append(order)
+            now = settings.CIVIL_CLOCK.now()
+            told = {"kind": "callback", "account": order.account, "brand": order.brand, "fingerprint": ""}
+            PlacedCall.objects.create(
+                key=order.key, id=f"cb{len(self.orders)}", stage="ringing-you", asked_at=now, changed_at=now, **told
+            )
+        return control.CallbackState(key=order.key, id="cb1", stage="ringing-you")
+
+
+@pytest.fixture
+def placed(monkeypatch: pytest.MonkeyPatch) -> Placed:
+    made = Placed()
+    monkeypatch.setattr(control, "callback", made.callback)
+    monkeypatch.setattr(control, "end_callback", lambda key, *, door: made.ended.append(key))
+    monkeypatch.setattr(balance, "spendable_micros", lambda account, at: 1_000_000)
+    monkeypatch.setattr(callbacks, "_ways", lambda terms: ("callback",))
+    return made
+
+
+@pytest.mark.clause("KRY-4.4.1-easydialer")
+def test_a_callback_is_priced_ordered_once_a_key_read_and_ended_and_no_others_is(
+    teller: Told,
+    program: Program,
+    claire: party.Customer,
+    placed: Placed,
+    key_for: Callable[..., Program],
+    register: Callable[..., party.Customer],
+) -> None:
+    wish = {"second": "+33142000002"}
+    assert program.post("/callbacks", wish).error_id == "callback-not-your-number"
+    numbering_operations.record_verified_number(
+        e164=f"+{MOBILE}", account=claire.account, brand="ippi", at=settings.CIVIL_CLOCK.now()
+    )
+    offer = program.get("/callbacks/offer?to=%2B33142000002").json
+    assert (offer["first"]["number"], offer["second"]["number"]) == (f"+{MOBILE}", "+33142000002")
+    assert offer["second"]["price"]["price_nanos_per_minute"] > 0
+    assert offer["seconds"] > 0
+    made = program.post("/callbacks", wish, idempotency_key="once-1234567890")
+    assert made.status == 201
+    assert program.post("/callbacks", wish, idempotency_key="once-1234567890").json == made.json
+    assert [(one.first, one.second) for one in placed.orders] == [(MOBILE, "+33142000002")]
+    where = f"/callbacks/{made.json['id']}"
+    assert (made.json["stage"], made.json["settled"]) == ("ringing-you", False)
+    PlacedCall.objects.update(stage="over", why="you-no-answer")
+    assert program.get(where).json["why"] == "you-no-answer"
+    assert [one["id"] for one in program.get("/callbacks").json["callbacks"]] == [made.json["id"]]
+    program.post(f"{where}/end", {})
+    assert placed.ended == [placed.orders[0].key]
+    stranger = key_for(register("zoe"))
+    assert stranger.get(where).error_id == "voice-callback-unknown"
+    assert stranger.post(f"{where}/end", {}).error_id == "voice-callback-unknown"
+    assert stranger.get("/callbacks").json == {"callbacks": []}

@@ -15,6 +15,7 @@ from cadran.voice.callback.orders import CallbackOrder as CallbackOrder
 from cadran.voice.callback.orders import CallbackRefused as CallbackRefused
 from cadran.voice.callback.orders import CallbackState as CallbackState
 from cadran.voice.callback.orders import CallbackUnknown as CallbackUnknown
+from cadran.voice.callback.orders import LegCost as LegCost
 from cadran.voice.callback.orders import SpokenCode as SpokenCode
 
 TIMEOUT_S = 4.0

@@ -27,6 +27,7 @@ class Scope(StrEnum):
     READ_ACCOUNT = "read:account"
     READ_CALLS = "read:calls"
     READ_LEDGER = "read:ledger"
+    WRITE_CALLS = "write:calls"
     WRITE_TOPUP = "write:topup"
     WRITE_SIP = "write:sip"
     WRITE_PREFERENCES = "write:preferences"

@@ -181,6 +181,7 @@ STATUS: Mapping[str, int] = {
     "proofs-code-untold": 503,
     "calling-contact-unknown": 404,
     "calling-prepared-unknown": 404,
+    "voice-callback-unknown": 404,
     "numbering-not-held": 404,
     "evidence-nothing-to-export": 404,
     "partners-not-set-up": 404,

@@ -9,6 +9,7 @@ from cadran.web.api.application import api
 from cadran.web.api.routes import (
     account,
     agreed,
+    callbacks,
     calling,
     contacts,
     hooks,
@@ -73,6 +74,7 @@ api.add_router("", topups.router)
 api.add_router("", vouchers.router)
 api.add_router("", calling.public_router)
 api.add_router("", calling.router)
+api.add_router("", callbacks.router)
 api.add_router("", contacts.router)
 api.add_router("", papers.router)
 api.add_router("", hooks.router)

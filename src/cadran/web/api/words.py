@@ -13,6 +13,7 @@ _SCOPES = {
     Scope.READ_ACCOUNT: _("Lire le compte : solde, lignes, numéros, choix"),
     Scope.READ_CALLS: _("Lire les appels et leur pourquoi"),
     Scope.READ_LEDGER: _("Lire le relevé et les commandes"),
+    Scope.WRITE_CALLS: _("Se faire rappeler, préparer des appels"),
     Scope.WRITE_TOPUP: _("Commander du crédit"),
     Scope.WRITE_SIP: _("Changer les mots de passe SIP"),
     Scope.WRITE_PREFERENCES: _("Changer les préférences"),

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cadran.balance import queries as balance
 from cadran.catalog import queries as catalog
-from cadran.journeys import callbacks, quote
+from cadran.journeys import call_through, callbacks, quote
 from cadran.numbering import queries as numbering
 from cadran.numbering.access import queries as access
 from cadran.party import queries as party
@@ -96,7 +96,7 @@ def prepare(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         messages.error(request, _refusal(chosen, outlook))
         return redirect(back(typed, chosen))
     try:
-        made = calling.prepare_call(account=customer.account, calling=chosen, destination=outlook.number, at=at)
+        made = call_through.prepare(customer=customer, calling=f"+{chosen}", destination=f"+{outlook.number}", at=at)
     except CadranError as error:
         messages.error(request, wording.of(error))
         return redirect(back(typed, chosen))
