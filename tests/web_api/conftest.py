@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
@@ -106,7 +106,7 @@ def call(db: None) -> Callable[..., str]:
         connection.ensure_connection()
         model = Sample("ippi", settings.CIVIL_CLOCK.now())._records()[0]
         made = {"account": customer.account, "cdr_id": new_id("cdr"), "session": new_id("ses"), **changes}
-        record = dataclasses.replace(model, **made)  # type: ignore[arg-type]
+        record = msgspec.structs.replace(model, **made)
         SqliteSessions(connection.connection).insert_record(record)
         return record.cdr_id
 

@@ -54,6 +54,7 @@ BY_RULE = [
     *("propose_voucher_batch", "read_voucher_by_serial", "redeem_voucher", "issue_vouchers", "block_vouchers"),
     *("ask_for_calling_number", "give_spoken_code", "set_pin", "prepare_call"),
     *("add_contact", "change_contact", "import_contacts"),
+    *("read_callback_offer", "order_callback"),
     *("preview_rerating", "propose_rerating", "replace_prompt", "read_deck_impact", "check_deck", "read_deck_margin"),
 ]
 
