@@ -138,9 +138,13 @@ class Callbacks:
                     return known
             except orders.CallbackRefused as refused:
                 return str(refused.details["reason"])
-            if isinstance(order, orders.CallbackOrder):
-                return planning.callback(order, self.server.lookups)
-            return planning.code(order, self.server.lookups, country=country)
+            try:
+                if isinstance(order, orders.CallbackOrder):
+                    return planning.callback(order, self.server.lookups)
+                return planning.code(order, self.server.lookups, country=country)
+            except Exception:
+                keeping.note(order.key, "over", "unavailable", at)  # it was taken, and nothing will ring
+                raise
 
         def seen(found: Known | Plans | str | None) -> None:
             self._taking.pop(order.key, None)
