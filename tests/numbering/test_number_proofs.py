@@ -129,6 +129,21 @@ def test_an_account_asks_for_five_codes_a_day_and_a_place_for_ten():
     begin("A000020", number=E164("+33639980030"), at=NOON + timedelta(hours=2), origin="192.0.2.8")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.8", False),
+    ],
+)
+def test_a_place_is_an_address_or_the_64_bits_that_one_subscriber_has(first: str, second: str, same: bool):
+    begin(origin=first)
+    begin("A000002", number=E164("+33639980002"), origin=second)
+    assert (len(set(models.NumberProof.objects.values_list("origin", flat=True))) == 1) == same
+
+
 def test_numbers_that_nobody_calls_from_are_refused_before_any_call():
     for number in ("+33899000001", "+881600000001", "+33938000001"):
         with pytest.raises(numbering.UnableToVerifyNumber):

@@ -312,6 +312,8 @@ def test_a_pin_is_chosen_by_who_signed_in_lately_and_reopens_a_locked_one(teller
     client = browser(claire)
     assert "Les deux codes diffèrent" in text(client.post("/pin/", {"pin": "7305", "repeated": "7306"}))
     assert "essayé parmi les premiers" in text(client.post("/pin/", {"pin": "1234", "repeated": "1234"}))
+    for part in ("5678", "0612", "3361"):
+        assert "essayé parmi les premiers" in text(client.post("/pin/", {"pin": part, "repeated": part}))
     assert client.post("/pin/", {"pin": "7305", "repeated": "7305"}).status_code == 302
     at = settings.CIVIL_CLOCK.now()
     for _ in range(5):

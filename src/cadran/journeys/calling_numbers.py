@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cadran.catalog import queries as catalog
 from cadran.journeys import dialling
+from cadran.numbering import queries as numbering
 from cadran.numbering import rules as numbers
 from cadran.numbering.access import queries as access
 from cadran.numbering.proofs import operations, ports
@@ -79,6 +80,14 @@ def ask(
         means=teller.means,
         code=begun.code,
     )
+
+
+def known_digits(customer: party.Customer) -> tuple[str, ...]:
+    """The digits that others know of the customer, as they are dialled in its country and from abroad: none of them hides in a PIN."""
+    found = {one.digits for one in numbering.calling_numbers(customer.account)} | {customer.phone.removeprefix("+")}
+    abroad = tuple(sorted(filter(None, found)))
+    at_home = (numbers.national(E164(f"+{digits}"), customer.country) for digits in abroad)
+    return abroad + tuple("".join(one for one in text if one.isdigit()) for text in at_home)
 
 
 def _shown(brand: str, number: E164, at: datetime) -> str:

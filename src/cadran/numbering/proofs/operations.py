@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,7 +66,7 @@ def begin(*, brand: str, account: str, number: E164, origin: str, means: str, at
         held = {one.digits for one in numbers.calling_numbers(account)}
         if number.digits not in held and len(held) >= rules.MOST_NUMBERS:
             raise rules.TooManyNumbers(f"an account has at most {rules.MOST_NUMBERS} calling numbers: remove one first")
-        hidden = salted_hmac(_SALT, origin, algorithm="sha256").hexdigest()[:32]
+        hidden = salted_hmac(_SALT, _place(origin), algorithm="sha256").hexdigest()[:32]
         rules.check_asking(_asked(brand, account, number.digits, hidden, at), at)
         models.NumberProof.objects.filter(account=account, used_at=None, expires_at__gt=at).update(expires_at=at)
         code = f"{secrets.randbelow(10**rules.CODE_DIGITS):0{rules.CODE_DIGITS}}"
@@ -179,6 +180,17 @@ def _record(row: models.NumberProof, at: datetime) -> str:
         if loser:
             _tell("lost", loser, row.digits, at, brand=row.brand)
     return row.digits
+
+
+def _place(origin: str) -> str:
+    """What one customer of a network has for itself: an IPv4 address, or 64 bits of an IPv6 one."""
+    try:
+        address = ipaddress.ip_address(origin)
+    except ValueError:
+        return origin
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _asked(brand: str, account: str, digits: str, origin: str, at: datetime) -> rules.Asked:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from cadran.numbering import queries as numbering
+from cadran.journeys import calling_numbers
 from cadran.party import queries as party
 from cadran.party.calling import operations, queries, rules
 from cadran.units.clause import carries
@@ -66,7 +66,7 @@ def _asked(request: HttpRequest, customer: party.Customer) -> HttpResponse:
         return redirect("calling")
     form = PinForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        known = tuple(one.digits for one in numbering.calling_numbers(customer.account))
+        known = calling_numbers.known_digits(customer)
         try:
             operations.set_pin(account=customer.account, pin=form.cleaned_data["pin"], known=known, at=at)
         except CadranError as error:

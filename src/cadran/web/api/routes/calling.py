@@ -218,7 +218,7 @@ def set_pin(request: HttpRequest, asked: Body[seen.PinAsked]) -> seen.PinState:
     account's numbers.
     """
     customer = in_person(request, asked.password)
-    known = () if _test(request) else tuple(one.digits for one in numbering.calling_numbers(customer.account))
+    known = () if _test(request) else calling_numbers.known_digits(customer)
     calling_rules.checked_pin(asked.pin, known=known)
     if not _test(request):
         calling.set_pin(account=customer.account, pin=asked.pin, known=known, at=settings.CIVIL_CLOCK.now())
