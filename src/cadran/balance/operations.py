@@ -87,7 +87,8 @@ def free_micros(store: ports.Buckets, books: Books, *, owner: str, at: datetime)
 
 def line_account(books: Books, owner: str) -> Account | None:
     """The account of the owner's credit line, the newest one; None for who pays before. See `lines`."""
-    return max(books.named(owner, LINE), key=lambda account: account.ref.name, default=None)
+    found = books.named(owner, LINE)
+    return max(found, key=lambda account: account.ref.name) if found else None
 
 
 def spendable_micros(store: ports.Buckets, books: Books, *, owner: str, at: datetime) -> int:

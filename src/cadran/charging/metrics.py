@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from cadran.charging.ports import Charged, Grant
@@ -29,21 +31,27 @@ FAILED = Counter("cadran_charging_failed_total", "Requests that failed against a
 BUSY = Counter("cadran_charging_busy_total", "Requests turned away because the queue was full")
 
 
+@functools.lru_cache(maxsize=512)
+def _of(counter: Counter, *labels: str) -> Counter:
+    """One series of a counter, looked up once."""
+    return counter.labels(*labels)
+
+
 def authorised(grant: Grant) -> None:
-    AUTHORISED.labels(grant.decision.code).inc()
+    _of(AUTHORISED, grant.decision.code).inc()
 
 
 def settled(record: Record) -> None:
-    SETTLED.labels(record.ended_by).inc()
+    _of(SETTLED, record.ended_by).inc()
     if record.charge_micros:
-        CHARGED.labels(record.currency).inc(record.charge_micros)
+        _of(CHARGED, record.currency).inc(record.charge_micros)
     if record.loss_s:
         LOSS_S.inc(record.loss_s)
-        LOSS.labels(record.currency).inc(record.loss_micros)
+        _of(LOSS, record.currency).inc(record.loss_micros)
 
 
 def charged(step: str, event: Charged) -> None:
-    EVENTS.labels(step, event.state).inc()
+    _of(EVENTS, step, event.state).inc()
 
 
 def open_sessions(count: int) -> None:

@@ -55,7 +55,7 @@ class Stretch:
 
 def is_plain(rate: Rate) -> bool:
     """Whether a rate uses nothing of the language beyond increments, fees and bands with a price of their own."""
-    return rate.tariff is None and all(band.pricing is None for band in rate.bands)
+    return rate.tariff is None and (not rate.bands or all(band.pricing is None for band in rate.bands))
 
 
 def band_at(rate: Rate, at: datetime) -> TimeBand | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+
+import msgspec
 
 from cadran.catalog.rules import (
     MAX_INCREMENT_S,
@@ -57,8 +58,7 @@ class InvalidDuration(InvalidInput):
     error_id = "rating-duration-invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One term of a charge. kind: first | next | connection | minimum | maximum. `exact` is in micro-units, below zero for what a
     maximum takes off; `units` increments of `unit_s` seconds at `price_nanos` for each `per_s` seconds (unit_s 0 where no time is
     counted). start_s: elapsed seconds at its first increment. band, prefix: of the time band and the rate whose price it is, where
@@ -103,8 +103,7 @@ class Step:
         return f"{self.units} × {self.unit_s} s × {_text(self.price_nanos, 10**9)} / {self.per_s} s = {amount}"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """What a call costs. micros: rounded once from `exact` (micro-units). billed_s: the seconds that are counted, in whole
     increments. price_nanos: for each `per_s` seconds, at the start. band: the time band that held at the start, or empty."""
 
@@ -155,19 +154,15 @@ def charge(rate: Rate, seconds: int, at: datetime) -> Charge:
     """
     check_seconds(seconds)
     band = increments.band_at(rate, at)
-    start = increments.pricing_of(rate, band)
     name = band.name if band else ""
     if increments.is_plain(rate):
-        billed = _plain_billed_s(rate, seconds)
-        micros = _micros(rate, start.price_nanos, billed)
-        steps = _plain_steps(rate, start.price_nanos, billed)
-    else:
-        walked = tuple(increments.runs(rate, seconds, at))
-        billed = sum(run.units * run.increment_s for run in walked)
-        micros = _walked_micros(rate, seconds, at)
-        steps = _steps(rate, start, name, seconds, walked)
+        return _plain_charge(rate, seconds, rate.price_nanos if band is None else band.price_nanos, name)
+    start = increments.pricing_of(rate, band)
+    walked = tuple(increments.runs(rate, seconds, at))
+    billed = sum(run.units * run.increment_s for run in walked)
+    steps = _steps(rate, start, name, seconds, walked)
     return Charge(
-        micros=micros,
+        micros=_walked_micros(rate, seconds, at),
         currency=rate.currency,
         seconds=seconds,
         billed_s=billed,
@@ -178,6 +173,28 @@ def charge(rate: Rate, seconds: int, at: datetime) -> Charge:
         rounding=rounding_text(rate),
         rate=rate,
         per_s=start.unit_s,
+    )
+
+
+def _plain_charge(rate: Rate, seconds: int, price: int, band: str) -> Charge:
+    """The charge of a plain rate, whose steps add up to one fraction where it has no fees."""
+    billed = _plain_billed_s(rate, seconds)
+    steps = _plain_steps(rate, price, billed)
+    if rate.connection_micros or rate.minimum_micros:
+        exact = sum([step.exact for step in steps], Fraction(0))
+    else:
+        exact = Fraction(price * billed, _NANO_SECONDS_A_MICRO_MINUTE)
+    return Charge(
+        micros=_micros(rate, price, billed),
+        currency=rate.currency,
+        seconds=seconds,
+        billed_s=billed,
+        price_nanos=price,
+        band=band,
+        steps=steps,
+        exact=exact,
+        rounding=_rounding_text(PLAIN.rounding, MICRO_DECIMALS),
+        rate=rate,
     )
 
 
@@ -325,7 +342,9 @@ def _plain_steps(rate: Rate, price: int, billed: int) -> tuple[Step, ...]:
     if more := (billed - rate.first_s) // rate.next_s:
         exact = Fraction(price * more * rate.next_s, _NANO_SECONDS_A_MICRO_MINUTE)
         steps.append(Step("next", more, rate.next_s, price, exact, start_s=rate.first_s))
-    return _with_fees(rate, rate.connection_micros, rate.minimum_micros, steps)
+    if rate.connection_micros or rate.minimum_micros:
+        return _with_fees(rate, rate.connection_micros, rate.minimum_micros, steps)
+    return tuple(steps)
 
 
 def _steps(rate: Rate, start: Pricing, band: str, seconds: int, walked: Sequence[Run]) -> tuple[Step, ...]:

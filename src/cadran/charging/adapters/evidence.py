@@ -77,9 +77,9 @@ class Evidence:
         self._transfers.clear()
 
     def _write(self, kind: str, subject: str, ref: str, at: datetime, body: bytes) -> None:
-        head = _encode({"at": proof.instant(at)})[:-1]
         tail = _encode({"kind": kind, "ref": ref, "subject": subject})[1:]
-        self.journal.write(kind=kind, subject=subject, ref=ref, at=at, body=head + b',"body":' + body + b"," + tail)
+        whole = b'{"at":"' + proof.instant(at).encode() + b'","body":' + body + b"," + tail
+        self.journal.write(kind=kind, subject=subject, ref=ref, at=at, body=whole)
 
 
 def _plain(transfer: ledger.Transfer) -> tuple[object, ...]:

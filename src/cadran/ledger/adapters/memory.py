@@ -239,6 +239,8 @@ class MemoryBooks:
         if transfer.kind is Kind.PENDING:
             held = _held(known.held, (transfer.debit, transfer.credit, transfer.currency, amount))
             return _Reservation(rows, held, known.over)
+        if len(known.held) == 1 and known.held[0][0] == transfer.debit and known.held[0][3] == transfer.released_micros:
+            return _Reservation(rows, (), (*known.over, transfer.debit))
         if transfer.released_micros != sum([part[3] for part in known.held if part[0] == transfer.debit]):
             raise _error(rules.ReservationUnknown)
         held = tuple([part for part in known.held if part[0] != transfer.debit])
@@ -299,6 +301,8 @@ def _error(kind: type[rules.LedgerError]) -> rules.LedgerError:
 
 def _held(held: tuple[Held, ...], more: Held) -> tuple[Held, ...]:
     """What is held with that added, on the account where some is held already or after the others."""
+    if not held:
+        return (more,)
     if not any(part[0] == more[0] for part in held):
         return (*held, more)
     return tuple([(*part[:3], part[3] + more[3]) if part[0] == more[0] else part for part in held])
