@@ -112,10 +112,16 @@ def test_a_heartbeat_tells_each_shard_of_its_own_and_of_whom_nobody_knows() -> N
 
 
 def test_no_call_is_closed_because_a_shard_is_away() -> None:
+    """The report is not acknowledged, since the one away has noted nothing; what the other said is told with the error."""
     found = Shards(_beat("a"), AWAY)
-    assert found.ask("heartbeat", wire.Heartbeat(used_s={"a": 5, "b": 6})) == ()
-    with pytest.raises(ChargingUnavailable):
+    found.routes._note("over", 0)
+    with pytest.raises(ChargingUnavailable) as caught:
+        found.ask("heartbeat", wire.Heartbeat(used_s={"a": 5, "b": 6, "over": 7}))
+    assert caught.value.details["closed"] == ("over",)
+    assert [shard for shard, _ in found.asked] == [0, 1]
+    with pytest.raises(ChargingUnavailable) as caught:
         Shards(AWAY, AWAY).ask("heartbeat", wire.Heartbeat(used_s={"a": 5}))
+    assert caught.value.details["closed"] == ()
 
 
 def test_what_concerns_all_shards_is_asked_of_all_even_after_one_has_failed() -> None:

@@ -21,6 +21,7 @@ from cadran.charging.ports import BuyCredit, ChargingRefused, ChargingUnavailabl
 from cadran.charging.shards import Shard
 from cadran.commands.chaos.failure import ChaosFailed
 from cadran.commands.chaos.postgresql import Postgresql
+from cadran.ledger.rules import AccountDiffers, AccountRef
 from cadran.units import postgresql
 
 ZERO, ONE = "acc5", "acc1"
@@ -144,6 +145,15 @@ def test_an_account_of_the_house_may_be_opened_by_two_at_once(pair: tuple[Engine
             waits.result(0.2)
         other.commit()
         assert waits.result(10).balance_micros == 5
+    missing = AccountRef("house/ippi", "payments/cash/EUR")
+    assert one.books.account(missing) is None
+    with psycopg.connect(address, autocommit=True) as other:
+        other.execute(
+            "INSERT INTO ledger_account (owner, name, currency, opened_at) VALUES ('house/ippi', 'payments/cash/EUR', 'EUR', now())"
+        )
+    one.books.insert_account(missing, currency="EUR", floor_micros=None, at=AT)  # opened between the look and this
+    with pytest.raises(AccountDiffers):
+        one.books.insert_account(missing, currency="USD", floor_micros=None, at=AT)
 
 
 def test_who_believes_in_another_number_of_shards_does_not_begin_and_it_never_falls(address: str) -> None:
@@ -213,8 +223,12 @@ def test_a_shard_that_dies_stops_its_accounts_only_and_a_server_that_dies_stops_
             client.authorise(call(f"s-{account}", account=account))
         one.kill()
         assert client.extend(session=f"s-{ZERO}", seq=1, used_s=5, at=AT).granted_s == 40
-        assert client.heartbeat(used_s={f"s-{ZERO}": 6, f"s-{ONE}": 6}) == ()
-        for work in (client.ping, lambda: client.extend(session=f"s-{ONE}", seq=1, used_s=5, at=AT)):
+        beat = {f"s-{ZERO}": 6, f"s-{ONE}": 6}
+        for work in (
+            client.ping,
+            lambda: client.heartbeat(used_s=beat),
+            lambda: client.extend(session=f"s-{ONE}", seq=1, used_s=5, at=AT),
+        ):
             with pytest.raises(ChargingUnavailable):
                 work()
         one.start()

@@ -81,10 +81,10 @@ class Routes:
         raise away or unknown or AssertionError("there is a shard")
 
     def _heartbeat(self, args: wire.Heartbeat) -> Steps:
-        """Sessions that nobody knows are closed only when every shard has said so. Fails when none of those asked answered."""
+        """Sessions that nobody knows are closed only when every shard has said so. Fails when one that was asked did not answer, after
+        the others were told: not all of it was noted. `details["closed"]` of the error is what the others said."""
         closed: dict[str, int] = {}
         failed: ChargingUnavailable | None = None
-        answered = False
         for shard in range(self.count):
             mine = {one: used for one, used in args.used_s.items() if self._known.get(one, shard) == shard}
             if not mine:
@@ -94,7 +94,6 @@ class Routes:
             except ChargingUnavailable as error:
                 failed = error
                 continue
-            answered = True
             gone = set(said) if isinstance(said, tuple) else set[str]()
             for session in mine:
                 if session not in gone:
@@ -103,9 +102,10 @@ class Routes:
                     closed[session] = self.count
                 else:
                     closed[session] = closed.get(session, 0) + 1
-        if failed is not None and not answered:
-            raise failed
-        return tuple(session for session, times in closed.items() if times >= self.count)
+        told = tuple(session for session, times in closed.items() if times >= self.count)
+        if failed is not None:
+            raise ChargingUnavailable(failed.message, **{**failed.details, "closed": told})
+        return told
 
     def _all(self, op: str, args: wire.Args) -> Steps:
         """Each shard is asked, also after one that failed; what they count is added up."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from cadran.charging import shards
 from cadran.charging.adapters.client import AsyncCharging
 from cadran.charging.ports import AuthoriseCall, ChargingRefused, Grant, SettleCall, Settled
 from cadran.commands.chaos import plan
@@ -93,7 +94,7 @@ class Switch:
     open: dict[str, Call] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _tick: asyncio.Event = field(default_factory=asyncio.Event)
-    _reporting: bool = False
+    _reporting: set[int] = field(default_factory=set)
 
     def live(self, left: list[tuple[Call, int]]) -> None:
         """Begin; `left` are the calls of the life before."""
@@ -124,7 +125,7 @@ class Switch:
         left = []
         for session, call in self.open.items():
             # Between two reports: up to a heartbeat was talked since. With a report under way, it says all of it.
-            since = 0 if self._reporting else rng.randrange(plan.HEARTBEAT_S + 1)
+            since = 0 if self._shard(call) in self._reporting else rng.randrange(plan.HEARTBEAT_S + 1)
             talked = min(call.used_s + since, call.room_s) if session in self.talking else call.used_s
             self.first.diary.left(session, talked, call.reported_s)
             left.append((call, talked))
@@ -308,17 +309,24 @@ class Switch:
             self.world.faults.append(f"{call.request.session}: its lease was ended {passed_s:.1f} s after a report")
 
     async def _ticks(self) -> None:
-        """The reports: all that is talked in a heartbeat, acknowledged before the next one begins."""
+        await asyncio.gather(*(self._reports(shard) for shard in range(self.world.choices.size.shards)))
+
+    def _shard(self, call: Call) -> int:
+        return shards.of(call.request.account, self.world.choices.size.shards)
+
+    async def _reports(self, shard: int) -> None:
+        """The reports to a process of charging: all that its calls talk in a heartbeat, acknowledged before the next one begins."""
         while True:
             await asyncio.sleep(self.world.choices.size.tick_s)
-            for call in self.talking.values():
+            calls = {session: call for session, call in self.talking.items() if self._shard(call) == shard}
+            for call in calls.values():
                 call.used_s = min(call.used_s + plan.HEARTBEAT_S, max(call.room_s, call.used_s))
-            calls = dict(self.talking)
             used_s = {session: call.used_s for session, call in calls.items()}
             if used_s:
-                self._reporting, sent = True, time.monotonic()
+                self._reporting.add(shard)
+                sent = time.monotonic()
                 closed = await self.first.until_answered(partial(AsyncCharging.heartbeat, used_s=used_s))
-                self._reporting = False
+                self._reporting.discard(shard)
                 for session, call in calls.items():
                     if session not in closed:
                         call.reported_s, call.renewed = used_s[session], sent

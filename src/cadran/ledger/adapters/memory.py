@@ -185,14 +185,17 @@ class MemoryBooks:
         return int(rows[0][0]) if rows else None
 
     def insert_account(self, ref: AccountRef, *, currency: str, floor_micros: int | None, at: datetime) -> None:
-        if self.account(ref) is not None:
+        shared = floor_micros is None and ref.owner.startswith(HOUSE)
+        if (known := self.account(ref)) is not None:
+            if shared and (known.currency, known.floor_micros) == (currency, None):
+                return  # another shard opened it since it was looked for
             raise _error(rules.AccountDiffers)
         start = None if floor_micros is None else 0
         account = rules.Account(
             ref=ref, currency=currency, floor_micros=floor_micros, balance_micros=start, held_micros=start
         )
         self._memory.put(self._of(ref.owner), ref.name, account)
-        statement = INSERT_HOUSE if floor_micros is None and ref.owner.startswith(HOUSE) else INSERT_ACCOUNT
+        statement = INSERT_HOUSE if shared else INSERT_ACCOUNT
         self._memory.insert(statement, (ref.owner, ref.name, currency, floor_micros, start, start, text(at)))
 
     def insert_transfer(self, transfer: rules.Transfer) -> None:

@@ -12,6 +12,7 @@ import structlog
 from sippy.Core.EventDispatcher import ED2
 from sippy.SipLogger import SipLogger
 
+from cadran.charging.ports import ChargingUnavailable
 from cadran.units import ids
 from cadran.units.clock import CivilClock, MonotonicClock
 from cadran.voice.b2bua import figures, plans, recovery, stack, targets, transactions
@@ -354,7 +355,12 @@ class Server:
         )
 
     async def _beat(self, used_s: dict[str, int]) -> tuple[str, ...]:
-        return await self.charging.heartbeat(used_s=used_s)
+        try:
+            return await self.charging.heartbeat(used_s=used_s)
+        except ChargingUnavailable as error:
+            if (closed := error.details.get("closed")) and isinstance(closed, tuple):
+                return closed  # one of several shards is away; the others have answered
+            raise
 
     def _beaten(self, closed: tuple[str, ...] | None) -> None:
         for session_id in closed or ():
