@@ -68,9 +68,10 @@ class Heard:
         return ordered[min(len(ordered) - 1, math.floor(part * len(ordered)))] if ordered else 10_000.0
 
     def judge(self, callers: Sequence[Caller], told: Sequence[str]) -> None:
-        """Compare what was dialled with what the menu was told; a prompt that never came counts as well."""
+        """Compare what was dialled with what the menu was told; a prompt that never came to a digit that did counts as well."""
         self.digits = sum(len(one.dialled) for one in callers)
-        self.wrong = self.unanswered + sum(apart(one.dialled, said) for one, said in zip(callers, told, strict=True))
+        apart_by = [apart(one.dialled, said) for one, said in zip(callers, told, strict=True)]
+        self.wrong = max(sum(apart_by), self.unanswered)
 
 
 @contextlib.contextmanager
