@@ -25,6 +25,7 @@ PEAK = 0.7 * 32767
 LOUDNESS = 0.13 * 32767  # as scripts/make_prompts.py levels what is shipped
 SILENT = 0.001  # of the full scale: below it nobody hears anything
 HEARD = 0.05  # of the recording's power must lie in the band
+STEP_HZ = 25
 PASSES_HZ, STOPS_HZ = 3400.0, 4000.0
 _BETA = 7.86  # Kaiser's for 80 dB
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -67,7 +68,9 @@ def converted(data: bytes) -> g711.Samples:
 
 
 def resampled(samples: Floats, rate: int) -> Floats:
-    """At 8 kHz, without what lies above 4 kHz."""
+    """At 8 kHz, without what lies above 4 kHz. A rate that no device has is taken for the nearest multiple of 25 Hz: a pitch that is
+    off by a thousandth is not heard, and each fraction of a sample costs a filter of its own."""
+    rate = STEP_HZ * round(rate / STEP_HZ)
     if rate == RATE:
         return samples
     common = gcd(rate, RATE)
