@@ -193,6 +193,28 @@ def test_digits_by_info_busy_then_the_next_carrier_then_early_media_and_a_callee
     behind.close()
 
 
+@pytest.mark.clause("KRY-4.4.1-easydialer")
+def test_a_prepared_call_rings_its_destination_without_a_digit_dialled_and_both_may_hang_up_at_once(
+    plane: AccessPlane, call: Calling, callee: Callee
+) -> None:
+    plane.shell(
+        "from django.conf import settings\nfrom cadran.party.calling import operations\n"
+        f"operations.prepare_call(account={plane.accounts['fay']!r}, calling='33612000006', destination='442079460333',"
+        " at=settings.CIVIL_CLOCK.now())"
+    )
+    fay = call("33612000006")
+    fay.connect()
+    wait_until(lambda: "ACK" in [one.method for one in callee.seen], 8, "answer", plane)
+    assert "+442079460333@" in callee.invites()[0].start
+    assert "fr/dial-number-hash" not in fay.heard
+    session = str(plane.events("access-answered")[-1]["call"])
+    callee.hang_up(callee.invites()[0]["call-id"])
+    fay.hang_up()
+    for one in (session, f"{session}-1"):
+        plane.wait_event("call-settled", call=one)
+        assert len([seen for seen in plane.events("call-settled") if seen["call"] == one]) == 1
+
+
 def test_hold_by_the_caller_a_staffs_cut_and_a_caller_who_cancels(
     plane: AccessPlane, call: Calling, callee: Callee
 ) -> None:
