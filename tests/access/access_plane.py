@@ -3,12 +3,14 @@ says word for word what was played; callers and called persons that record every
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
 import socket
+import sqlite3
 import struct
 import threading
 import time
@@ -69,6 +71,20 @@ class AccessPlane(Plane):
     @property
     def seed_file(self) -> Path:
         return Path(__file__).with_name("seed.py")
+
+    def cdrs(self, name: str) -> list[dict[str, object]]:
+        """The call records of a customer, latest first, as the file holds them."""
+        statement = "SELECT * FROM charging_cdr WHERE account = ? ORDER BY ended_at DESC, position DESC"
+        return self.rows("charging.db", statement, self.accounts[name])
+
+    def rows(self, file: str, statement: str, *values: object) -> list[dict[str, object]]:
+        """Read one of the installation's files beside its processes."""
+        with contextlib.closing(sqlite3.connect(self.var / file)) as connection:
+            connection.row_factory = sqlite3.Row
+            found = [dict(row) for row in connection.execute(statement, values)]
+        for row in found:
+            row |= json.loads(str(row.pop("body", "{}")))
+        return found
 
     def said(self, packets: Iterable[bytes]) -> list[str]:
         """The prompts in the order in which they were played, each from its first packet on; a loop is told once."""
