@@ -16,6 +16,7 @@ from cadran.units.store import Change, Insert, Row, Unit
 
 LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner; the next number is that of the connection that writes
 FENCE_S = 10
+ENDING_S = 2
 CONNECT_S = 3  # nobody is answered meanwhile
 MOST_SHARDS = 16
 # One row is looked up at a time, in tables whose statistics lag behind: an index is always right.
@@ -170,12 +171,16 @@ def settled(execute: Callable[[str], Any], table: str) -> int:
 
 
 def alone(connection: psycopg.Connection[Any]) -> None:
-    """Take the locks of all owners, of as many as there could ever be, for as long as this connection lives. Raises Taken."""
+    """Take the locks of all owners, of as many as there could ever be, for as long as this connection lives; waits a moment for an
+    owner that has just ended. Raises Taken."""
+    connection.execute(f"SET lock_timeout TO '{ENDING_S}s'")
     for number in range(MOST_SHARDS):
         for lock in (LOCK, LOCK + 1):
-            found = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (lock, number)).fetchone()
-            if not (found and found[0]):
-                raise store.Taken(f"the charging process of shard {number} lives: stop Cadran first")
+            try:
+                connection.execute("SELECT pg_advisory_lock(%s, %s)", (lock, number))
+            except errors.LockNotAvailable as error:
+                raise store.Taken(f"the charging process of shard {number} lives: stop Cadran first") from error
+    connection.execute("RESET lock_timeout")
 
 
 def _lost(error: psycopg.Error) -> store.DatabaseLost:
