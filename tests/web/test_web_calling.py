@@ -121,6 +121,7 @@ def test_the_customer_is_told_the_cost_before_the_number_to_dial_can_be_missed(t
     assert 'href="tel:+33199000100"' in page
     home = text(browser().get("/"))
     assert "Votre opérateur peut vous facturer cet appel." in home
+    assert home.count("N’importe quel téléphone") == 1
     assert 'href="/access/"' in home
 
 
