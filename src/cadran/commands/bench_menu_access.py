@@ -48,8 +48,7 @@ def _measured(plane: bench_plane.BenchPlane, seconds: float, bare_per_core: floa
         finally:
             trunk.hang_up()
             trunk.close()
-    wrong, digits = plan.wrong()
-    unit = f"of {digits} digits and {len(heard.waits)} prompts"
+    wrong, missing, digits = plan.wrong()
     return [
         Result(
             name="access_calls_per_core_vs_bare_endpoint",
@@ -62,7 +61,10 @@ def _measured(plane: bench_plane.BenchPlane, seconds: float, bare_per_core: floa
         Result.alone("access_star_to_prompt_p99_ms", heard.part(0.99, "*"), "ms", STAR_GOAL_MS),
         Result.alone("access_hash_to_prompt_p99_ms", heard.part(0.99, "#"), "ms", HASH_GOAL_MS),
         Result.alone("access_memory_kb_per_call", memory_kb, "kB", MEMORY_GOAL_KB),
-        Result.alone("access_digits_wrong_or_lost", wrong + heard.unanswered, unit, 0),
+        Result.alone("access_digits_wrong_or_lost", wrong, f"of {digits} digits", 0),
+        Result.alone(
+            "access_unanswered", missing + heard.unanswered, f"numbers or prompts, of {len(heard.waits)} prompts", 0
+        ),
         Result.alone("access_audio_gaps", heard.gaps, f"in {heard.packets} packets", 0),
     ]
 

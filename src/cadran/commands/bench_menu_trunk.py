@@ -194,20 +194,23 @@ class Numbers(bench_menu_load.Silent):
     def settle(self) -> None:
         """Wait until what was dialled to its end has arrived, or not."""
         end = time.monotonic() + ARRIVES_S
-        while self.wrong()[0] and time.monotonic() < end:
+        while any(self.wrong()[:2]) and time.monotonic() < end:
             self._trunk.hear()
             time.sleep(0.02)
 
-    def wrong(self) -> tuple[int, int]:
-        """Of the digits of all numbers whose hash was dialled: how many were lost, wrong or too many; and how many there are. The last
-        number of each caller counts once it has been dialled to its end."""
-        faults = digits = 0
+    def wrong(self) -> tuple[int, int, int]:
+        """Of all numbers whose hash was dialled: digits that arrived wrong, lost or too many, numbers that never arrived, and how many
+        digits there are."""
+        faults = missing = digits = 0
         for me, mine in self._calling.items():
             wished = self.wished[mine][: len(self.wished[mine]) - bool(self._keys[me])]
             got = self._trunk.busy.get(mine, [])
             digits += sum(map(len, wished))
-            faults += bench_menu_load.apart("".join(wished), "".join(got[: len(wished)]))
-        return faults, digits
+            strange = [one for one in got if one not in wished]
+            left = [one for one in wished if one not in got]
+            faults += sum(bench_menu_load.apart(*pair) for pair in zip(left, strange, strict=False))
+            missing += max(0, len(left) - len(strange))
+        return faults, missing, digits
 
 
 def _header(text: str, name: str) -> str:
