@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, cast
@@ -27,11 +28,13 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 
-from cadran.charging import needs
+from cadran.charging import needs, shards
+from cadran.charging.adapters import sharding
 from cadran.charging.adapters.client import AsyncCharging, SocketCharging
 from cadran.charging.engine import Engine, Work
 from cadran.charging.ports import AuthoriseCall, BuyCredit, Grant, SettleCall, Settled
 from cadran.charging.service import Service, stop_on_signals
+from cadran.commands import bench_shards
 from cadran.commands.benchmarks import Result
 from cadran.commands.chaos.failure import ChaosFailed
 from cadran.commands.chaos.postgresql import Postgresql
@@ -70,8 +73,9 @@ def measure(seconds: float) -> list[Result]:
             not_durable = _lives(loose.socket, seconds, CLIENTS, accounts)
         sync_ms = _fdatasync(folder, seconds)
         faults = _faults(many.file)
-        server, server_faults = _on_postgresql(folder, seconds, accounts)
+        server, shared, server_faults = _on_postgresql(folder, seconds, accounts)
     postgresql = [] if server is None else [_speed("postgresql_vs_synced_log", server, "synced log", ceiling, 0.15)]
+    postgresql += shared
     return [
         _speed("sqlite_vs_synced_log", ours, "synced log", ceiling, 0.20),
         *postgresql,
@@ -230,23 +234,47 @@ def _migrate(place: Path | str) -> None:
         alias.settings_dict["NAME"] = kept
 
 
-def _on_postgresql(folder: Path, seconds: float, accounts: int) -> tuple[_Lives | None, int]:
-    """The same load on a server of its own, and what is wrong in its books; None where no server can be started, which is said."""
+def _on_postgresql(folder: Path, seconds: float, accounts: int) -> tuple[_Lives | None, list[Result], int]:
+    """The same load on a server of its own, two shards beside one there, and what is wrong in its books; None where no server can be
+    started, which is said."""
     server = Postgresql()
     try:
         server.found()
         with _serving(folder / "server", _engine, server.address) as place:
             _fill(place.socket, accounts)
             found = _lives(place.socket, seconds, CLIENTS, accounts)
+        shared = _shared(server.address, seconds, accounts)
         with psycopg.connect(server.address) as connection:
-            return found, sum(int(row[0]) for query in _FAULTS for row in connection.execute(query))
+            return found, [shared], sum(int(row[0]) for query in _FAULTS for row in connection.execute(query))
     except (ChaosFailed, OSError, KeyError) as error:
         click.echo(f"postgresql_vs_synced_log is not measured: {error}", err=True)
-        return None, 0
+        return None, [], 0
     finally:
         if server.process is not None:
             server.kill()
         shutil.rmtree(server.folder, ignore_errors=True)
+
+
+def _shared(address: str, seconds: float, accounts: int) -> Result:
+    """Two processes on a database beside one on another."""
+    rates = []
+    for count in (1, 2):
+        name = f"shared{count}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        place = address.replace("/postgres?", f"/{name}?")
+        _migrate(place)
+        sharding.raise_to(place, count)
+        opened = partial(_engine_of, place)
+        rates.append(bench_shards.rate(opened, count, seconds, accounts, at=AT, terms=TERMS))
+    return Result(
+        name="two_shards_vs_one", value=rates[1], unit="operations/s", beside="one shard", yardstick=rates[0], goal=1.3
+    )
+
+
+def _engine_of(place: str, shard: shards.Shard) -> Engine:
+    contracts = needs.FixedContracts({TERMS: policy.terms(TERMS)})
+    return Engine(place, contracts=contracts, prices=needs.FixedPrices(decks.of_rates(RATES)), shard=shard)
 
 
 def _wait(socket: Path) -> None:

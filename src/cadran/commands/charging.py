@@ -44,6 +44,7 @@ def command(lease_s: int, shard: int) -> None:
     prices.preload()
     gc.collect()
     gc.freeze()  # the decks stay: no collection goes through them while calls wait
+    gc.set_threshold(20_000, 20, 50)  # what an operation makes is gone at its end, and holds no circles
     place = settings.CHARGING_DATABASE or settings.VAR / "charging.db"
     mine = shards.Shard(shard, settings.CHARGING_SHARDS)
     engine = Engine(place, contracts=contracts, prices=prices, lease_s=lease_s, shard=mine)
