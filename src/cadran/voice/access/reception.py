@@ -165,15 +165,15 @@ class Reception:
 
     def closed_to(self, calling: Calling) -> bool:
         """Whether that calling number, or its source, has guessed too often of late."""
-        return self.guesses.closed(calling.source, calling.digits or "withheld", self.server.clock.seconds())
+        return self.guesses.closed(*_guesser(calling), self.server.clock.seconds())
 
     def guessed(self, calling: Calling) -> None:
         """A calling number that opens nothing, a wrong PIN, a voucher that does not exist."""
-        self.guesses.failed(calling.source, calling.digits or "withheld", self.server.clock.seconds())
+        self.guesses.failed(*_guesser(calling), self.server.clock.seconds())
 
     def known(self, calling: Calling) -> None:
         """The right PIN, or a voucher that there is: what that number guessed before is forgiven."""
-        self.guesses.succeeded(calling.source, calling.digits or "withheld")
+        self.guesses.succeeded(*_guesser(calling))
 
     # --- guests of the server ---
 
@@ -197,3 +197,11 @@ class Reception:
     def media_lost(self) -> None:
         for call in list(self.calls.values()):
             call.media_lost()
+
+
+def _guesser(calling: Calling) -> tuple[str, str]:
+    """By whom guesses are counted: source and number. Of an authenticated number they are its own alone: who merely shows a customer's
+    number, or floods its carrier, shuts that customer out of nothing."""
+    if calling.authenticated:
+        return f"authenticated {calling.digits}", calling.digits
+    return calling.source, calling.digits or "withheld"
