@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 
 from cadran.charging import models, queries
 from cadran.charging.adapters.sqlite import decode_record
@@ -167,6 +167,24 @@ def page(span: Span, *, after: Place | None, limit: int) -> tuple[tuple[Charged,
                 )
             )
     return tuple(found), Place(rows[-1][0], rows[-1][1])
+
+
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """Answered calls that were set up one way: how many, the seconds charged, and what they came to."""
+
+    calls: int
+    seconds: int
+    micros: int
+
+
+def talked(*, brand: str, via: Sequence[str], since: datetime, until: datetime) -> Talked:
+    """The answered calls of a brand that ended in [since, until), set up in one of those ways, as first recorded."""
+    rows = models.Cdr.objects.filter(brand=brand, via__in=list(via), corrects="", answered_at__isnull=False)
+    found = rows.filter(ended_at__gte=since, ended_at__lt=until).aggregate(
+        calls=Count("cdr_id"), seconds=Sum("charged_s"), micros=Sum("charge_micros")
+    )
+    return Talked(found["calls"] or 0, found["seconds"] or 0, found["micros"] or 0)
 
 
 def corrected(*, account: str, key_begins: str, limit: int = BATCH) -> tuple[tuple[Record, int], ...]:

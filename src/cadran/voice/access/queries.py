@@ -44,7 +44,8 @@ class Reached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """What became of calls. refused: by reason. states: in the order in which callers come to them. whole: False where there were more
+    """What became of calls. refused: by reason. seconds: of all answered ones that are over, `over` of them, from answer to end: the
+    menu and the calls behind it together. states: in the order in which callers come to them. whole: False where there were more
     than LOOKED_AT calls, of which the newest are counted."""
 
     calls: int
@@ -52,6 +53,8 @@ class Funnel:
     answered: int
     dialled: int
     talked: int
+    over: int
+    seconds: int
     states: tuple[Reached, ...]
     whole: bool
 
@@ -75,12 +78,12 @@ def funnel(*, brand: str, since: datetime, until: datetime, service: str = "") -
     rows = models.AccessCall.objects.filter(brand=brand, began_at__gte=since, began_at__lt=until)
     if service:
         rows = rows.filter(service=service)
-    wanted = ("refused", "answered_at", "states", "dialled", "talked", "outcome")
+    wanted = ("refused", "answered_at", "states", "dialled", "talked", "outcome", "ended_at")
     found = list(rows.order_by("-began_at").values_list(*wanted)[: LOOKED_AT + 1])
     reached: Counter[str] = Counter()
     given_up: Counter[str] = Counter()
     places: dict[str, list[int]] = {}
-    for refused, _answered_at, states, _dialled, _talked, outcome in found[:LOOKED_AT]:
+    for refused, _answered_at, states, _dialled, _talked, outcome, _ended_at in found[:LOOKED_AT]:
         if refused or not states:
             continue
         names = [str(name) for _ms, name in states]
@@ -91,12 +94,15 @@ def funnel(*, brand: str, since: datetime, until: datetime, service: str = "") -
             given_up[names[-1]] += 1
     order = sorted(reached, key=lambda name: (sum(places[name]) / len(places[name]), name))
     kept = found[:LOOKED_AT]
+    lasted = [int((row[6] - row[1]).total_seconds()) for row in kept if row[1] is not None and row[6] is not None]
     return Funnel(
         calls=len(kept),
         refused=dict(Counter(row[0] for row in kept if row[0])),
         answered=sum(1 for row in kept if row[1] is not None),
         dialled=sum(1 for row in kept if row[3]),
         talked=sum(1 for row in kept if row[4]),
+        over=len(lasted),
+        seconds=sum(lasted),
         states=tuple(Reached(name, reached[name], given_up[name]) for name in order),
         whole=len(found) <= LOOKED_AT,
     )

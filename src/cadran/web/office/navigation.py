@@ -36,6 +36,7 @@ WATCH, PEOPLE, MONEY, PROOF, SETTINGS = (
 ROOMS: tuple[Room, ...] = (
     Room(Permission.SEE_CALLS, "start", _("Accueil"), "home", WATCH),
     Room(Permission.SEE_CALLS, "live", _("Appels en cours"), "phone", WATCH),
+    Room(Permission.SEE_CALLS, "menu_calls", _("Accueil vocal"), "speaker", WATCH),
     Room(Permission.SEE_CALLS, "calls", _("Appels"), "list", WATCH),
     Room(Permission.SEE_CUSTOMERS, "customers", _("Clients"), "person", PEOPLE),
     Room(Permission.REVIEW_DOCUMENTS, "documents", _("Pièces d’identité"), "badge", PEOPLE),
