@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import httpx
+
 from cadran.commands.demo import arithmetic, hearing, people, phones
 from cadran.commands.demo import kryptoow_cast as cast
 from cadran.units.money import decimal_text
@@ -109,17 +111,24 @@ def refused(story: cast.Story) -> None:
             step.saw(prompt)
 
 
-def call_through(story: cast.Story) -> None:
-    """A call is prepared on the site's side; the next call from that number goes straight there."""
-    from cadran import settings
-    from cadran.journeys import call_through as journey
-    from cadran.party import queries as party
+def _way(story: cast.Story, to: str, ending: str) -> httpx.Response:
+    """Ana opens EasyDialer for that number and chooses a way: the form that is sent to an address that holds `ending`."""
+    web = story[cast.ANA].web
+    page = web.open(f"/easydialer/?to={to.replace('+', '%2B')}")
+    return web.send(page, web.form(page, having="to", to=ending))
 
+
+def call_through(story: cast.Story) -> None:
+    """EasyDialer prepares a call; the next call from that number goes straight there."""
     phone, ear = story.telephones[cast.ANA], story.ears[cast.ANA]
-    with story.voice.step("call-through", "Un appel préparé part seul.", "A prepared call goes out by itself.") as step:
-        customer = party.customer_of_account(story[cast.ANA].account)
-        at, known = settings.CIVIL_CLOCK.now(), len(story.records(cast.ANA))
-        journey.prepare(customer=customer, calling="", destination=THROUGH, at=at)
+    with story.voice.step(
+        "call-through",
+        "EasyDialer prépare un appel, qui part seul.",
+        "EasyDialer prepares a call, which goes out by itself.",
+    ) as step:
+        known = len(story.records(cast.ANA))
+        page = _way(story, THROUGH, "/prepare/")
+        step.expect("/ready/" in str(page.url), f"the call was not prepared: {page.url}")
         phone.call(cast.ACCESS, "through")
         phone.wait("answered", call="through")
         ear.hears("you-have", "for-this-call", "connecting", timeout_s=20)
@@ -133,33 +142,34 @@ def call_through(story: cast.Story) -> None:
 
 
 def callback(story: cast.Story) -> None:
-    """Ana has both called: her telephone rings, then the correspondent's; both legs are charged."""
-    from cadran import settings
+    """Ana has both called by EasyDialer: her telephone rings, then the correspondent's; both legs are charged."""
     from cadran.journeys import callbacks
-    from cadran.party import queries as party
 
     phone, ear, voice = story.telephones[cast.ANA], story.ears[cast.ANA], story.voice
     with voice.step(
-        "callback", "Un rappel : son téléphone, puis l'autre.", "A callback: her phone, then the other."
+        "callback",
+        "EasyDialer la rappelle : son téléphone, puis l'autre.",
+        "EasyDialer calls back: her phone, then the other.",
     ) as step:
-        customer, account = party.customer_of_account(story[cast.ANA].account), story[cast.ANA].account
-        at = settings.CIVIL_CLOCK.now()
-        offer = callbacks.offer(customer=customer, second=CALLED_BACK, at=at)
+        account = story[cast.ANA].account
         phone.do("auto_answer", on=True)
-        callbacks.order(customer=customer, key="demo", second=CALLED_BACK, at=at, door=settings.SIP_SOCKET)
-        rung = phone.wait("incoming", timeout=15)
+        page = _way(story, CALLED_BACK, "/callback/")
+        step.expect("/callback/" in str(page.url), f"nothing was ordered: {page.url}")
+        key = str(page.url).rstrip("/").rpartition("/")[2]
+        rung = phone.wait("incoming", caller=cast.ACCESS, timeout=15)
         ear.hears("callback-connecting", timeout_s=20)
         _talks(phone, "")
         time.sleep(2)
-        live = callbacks.state(account=account, key="demo")
-        step.expect(live.state.stage == "talking", f"the page would show {live.state.stage}")
+        live = callbacks.state(account=account, key=key)
+        step.expect(live.state.stage == "talking", f"the page shows {live.state.stage}")
         phone.do("hangup")
         phone.wait("ended")
-        told = people.until("both legs", lambda: (t := callbacks.state(account=account, key="demo")).settled and t)
+        told = people.until("both legs", lambda: (t := callbacks.state(account=account, key=key)).settled and t)
         step.expect(told.state.first and told.state.second, "a leg has no record")
         step.expect(told.state.why == "hung-up", f"it ended by {told.state.why}")
-        step.saw(f"{voice.pick('affiché', 'shown')} {rung.get('caller', '')}; {offer.minutes} min")
-        step.saw(f"{decimal_text(told.charge_micros)} {told.currency}")
+        step.saw(
+            f"{voice.pick('affiché', 'shown')} {rung['caller']}; {decimal_text(told.charge_micros)} {told.currency}"
+        )
         phone.do("auto_answer", on=False)
 
 
