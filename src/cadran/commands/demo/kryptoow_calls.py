@@ -144,6 +144,7 @@ def call_through(story: cast.Story) -> None:
 def callback(story: cast.Story) -> None:
     """Ana has both called by EasyDialer: her telephone rings, then the correspondent's; both legs are charged."""
     from cadran.journeys import callbacks
+    from cadran.numbering.access import queries as access
 
     phone, ear, voice = story.telephones[cast.ANA], story.ears[cast.ANA], story.voice
     with voice.step(
@@ -156,7 +157,8 @@ def callback(story: cast.Story) -> None:
         page = _way(story, CALLED_BACK, "/callback/")
         step.expect("/callback/" in str(page.url), f"nothing was ordered: {page.url}")
         key = str(page.url).rstrip("/").rpartition("/")[2]
-        rung = phone.wait("incoming", caller=cast.ACCESS, timeout=15)
+        rung = phone.wait("incoming", timeout=15)
+        step.expect(access.is_access_number(rung["caller"]), f"her phone shows {rung['caller']}")
         ear.hears("callback-connecting", timeout_s=20)
         _talks(phone, "")
         time.sleep(2)
