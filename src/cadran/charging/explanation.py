@@ -107,35 +107,12 @@ class Explanation:
             "service": record.service,
             "units": record.units,
             "account": record.account,
-            "call": {
-                "direction": record.direction,
-                "class": record.number_class,
-                "destination": record.destination,
-                "shown": record.shown,
-                "authorised_at": record.authorised_at.isoformat(),
-                "answered_at": record.answered_at.isoformat() if record.answered_at else None,
-                "ended_at": record.ended_at.isoformat(),
-                "disposition": record.disposition,
-                "ended_by": record.ended_by,
-                "sip_code": record.sip_code,
-                "carrier": record.carrier,
-            },
+            "call": _call(record),
             "via": record.via,
             "family": {
                 "key": record.family,
                 "micros": sum(micros for _, micros in self.family),
-                "legs": [
-                    {
-                        "cdr": row.cdr_id,
-                        "via": row.via,
-                        "destination": row.destination,
-                        "disposition": row.disposition,
-                        "charged_s": row.charged_s,
-                        "charge_micros": micros,
-                        "clause": row.clause,
-                    }
-                    for row, micros in self.family
-                ],
+                "legs": [_of_family(row, micros) for row, micros in self.family],
             },
             "decision": dict(record.decision),
             "clause": record.clause,
@@ -179,6 +156,34 @@ class Explanation:
     def lines(self, language: str) -> tuple[str, ...]:
         """The explanation in French (`fr`) or English (`en`), one line each."""
         return tuple(_lines(self, 0 if language == "fr" else 1))
+
+
+def _call(record: Record) -> dict[str, object]:
+    return {
+        "direction": record.direction,
+        "class": record.number_class,
+        "destination": record.destination,
+        "shown": record.shown,
+        "authorised_at": record.authorised_at.isoformat(),
+        "answered_at": record.answered_at.isoformat() if record.answered_at else None,
+        "ended_at": record.ended_at.isoformat(),
+        "disposition": record.disposition,
+        "ended_by": record.ended_by,
+        "sip_code": record.sip_code,
+        "carrier": record.carrier,
+    }
+
+
+def _of_family(record: Record, micros: int) -> dict[str, object]:
+    return {
+        "cdr": record.cdr_id,
+        "via": record.via,
+        "destination": record.destination,
+        "disposition": record.disposition,
+        "charged_s": record.charged_s,
+        "charge_micros": micros,
+        "clause": record.clause,
+    }
 
 
 def _lines(told: Explanation, lang: int) -> Iterator[str]:
