@@ -111,7 +111,15 @@ class Teller:
             (self.pick("Back-office", "Back office"), f"{settings.PUBLIC_URL}/office/"),
         ]
         if settings.SANDBOX:
+            card = f"http://kryptoow.localhost:{settings.WEB_PORT}/"
             found += [
+                (
+                    self.pick("Carte d'appel", "Calling card"),
+                    self.pick(
+                        f"{card} (numéros d'accès : {card}access/ ; à voir jouer : ./run --demo kryptoow)",
+                        f"{card} (access numbers: {card}access/; to see it played: ./run --demo kryptoow)",
+                    ),
+                ),
                 (self.pick("Courrier reçu", "Mailbox"), f"http://{host}:{settings.SANDBOX_MAIL_PORT}"),
                 (self.pick("Banque d'essai", "Sandbox bank"), f"http://{host}:{settings.SANDBOX_BANK_PORT}"),
             ]
