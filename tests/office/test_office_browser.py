@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from web import browser_rig
 from web.axe_rig import axe_violations
-from web.browser_rig import FLAGS, Site, _wait, free_base
+from web.browser_rig import Site, _wait, free_base
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PREPARE = """
@@ -51,7 +52,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict
 
 
 def test_demo_staff_signs_in_with_both_factors_and_every_room_is_right(house: tuple[Site, dict[str, str]]) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
     site, env = house
     members = json.loads((Path(env["CADRAN_VAR"]) / "staff.json").read_text())["staff"]
     password = next(one["password"] for one in members if one["user"] == "admin")
@@ -59,8 +59,7 @@ def test_demo_staff_signs_in_with_both_factors_and_every_room_is_right(house: tu
         [sys.executable, "-m", "cadran", "--", "staff", "code", "admin"], env=env, capture_output=True, text=True
     ).stdout.strip()
     faults: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with browser_rig.browser() as browser:
         context = browser.new_context(locale="fr-FR", viewport={"width": 1200, "height": 800})
         page = context.new_page()
         page.on("console", lambda line: faults.append(line.text) if line.type in {"error", "warning"} else None)
@@ -78,7 +77,6 @@ def test_demo_staff_signs_in_with_both_factors_and_every_room_is_right(house: tu
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": 360, "height": 780})
         found += [wrong for room in ROOMS[::2] for wrong in _wrong(page, site, room)]
-        browser.close()
     assert found == []
     assert faults == []
 

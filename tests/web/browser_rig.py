@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import socket
 import subprocess
@@ -91,13 +93,29 @@ def _wait(port: int, running: list[subprocess.Popen[bytes]], log: Path) -> None:
     raise AssertionError(log.read_text()[-3000:])
 
 
+_RUNNING: list[Any] = []  # Playwright runs once in a process, for whoever asks first
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """A Chromium of one's own. Playwright's loop stays in this thread, where Django would take the reads of later tests for those of a
+    coroutine."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not _RUNNING:
+        _RUNNING.append(sync_api.sync_playwright().start())
+        atexit.register(_RUNNING[0].stop)
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "yes"
+    found = _RUNNING[0].chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
+    with browser() as found:
+        yield found
 
 
 @pytest.fixture

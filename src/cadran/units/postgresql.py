@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from cadran.units.store import Change, Insert, Row, Unit
 LOCK = 0x43414452  # with the shard's number, the advisory lock of the owner; the next number is that of the connection that writes
 FENCE_S = 10
 ENDING_S = 2
+ENDED_S = 1
 CONNECT_S = 3  # nobody is answered meanwhile
 MOST_SHARDS = 16
 # One row is looked up at a time, in tables whose statistics lag behind: an index is always right.
@@ -147,15 +149,22 @@ class PostgresDatabase:
         return connection
 
     def _own(self) -> None:
-        """A lock that dies with the connection that reads: two owners would each trust a memory that the other makes wrong."""
+        """A lock that dies with the connection that reads: two owners would each trust a memory that the other makes wrong. The server
+        notices the end of an earlier owner in its own time, which is waited for."""
+        until = time.monotonic() + ENDED_S
         try:
-            found = self._reader.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, self._shard)).fetchone()
+            while not (found := self._try_to_own()) and time.monotonic() < until:
+                time.sleep(ENDED_S / 20)
         except psycopg.Error as error:
             self._reader.close()
             raise _lost(error) from error
-        if not (found and found[0]):
+        if not found:
             self._reader.close()
             raise store.Taken("another charging process owns this database: stop it first, or call it over its socket")
+
+    def _try_to_own(self) -> bool:
+        found = self._reader.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, self._shard)).fetchone()
+        return bool(found and found[0])
 
 
 def settled(execute: Callable[[str], Any], table: str) -> int:
