@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from browser_rig import chromium, open_page, site  # noqa: F401 - fixtures
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
 from django.test import Client
 from web_forms import link, posted
+
+from web.browser_rig import chromium, open_page, site  # noqa: F401 - fixtures
 
 PASSWORD, SIP_PASSWORD = "vent-du-large-29", "k7mq-x3dw-p9ra-t4hv"
 Form = dict[str, str]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_rig import Site
 
 import papers
 from web.axe_rig import axe_violations
+from web.browser_rig import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

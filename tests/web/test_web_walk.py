@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from axe_rig import axe_violations
-from browser_rig import Site
 from django.urls import URLPattern, URLResolver, get_resolver
+
+from web.browser_rig import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PASSWORD = "vent-du-large-29"
