@@ -29,6 +29,11 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
+# What the libraries raise for bytes that are no certificate or no signature; some of theirs are no ValueError.
+_UNREADABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, InvalidSignature, UnsupportedAlgorithm),
+    *(x509.InvalidVersion, x509.DuplicateExtension, x509.ExtensionNotFound, x509.UnsupportedGeneralNameType),
+)
 
 
 class TokenRefused(EvidenceError):
@@ -106,7 +111,7 @@ def check(token: bytes, *, digest: bytes | None, trusted: Sequence[x509.Certific
             authority=signer.subject.rfc4514_string(),
             serial=int(info["serial_number"].native),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise TokenRefused(f"the token does not hold: {type(error).__name__}") from error
 
 
@@ -114,7 +119,7 @@ def read_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM file. Raises TokenRefused."""
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise TokenRefused("the file of the witness's certificates is no PEM file with certificates") from error
 
 

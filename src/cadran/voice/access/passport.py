@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -88,9 +88,9 @@ def _public_key(pem: str, wall: datetime) -> ec.EllipticCurvePublicKey | None:
 def _certificate(pem: str) -> tuple[x509.Certificate, ec.EllipticCurvePublicKey] | None:
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
+        key = certificate.public_key()
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
         return None
-    key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         return None
     return certificate, key
