@@ -9,6 +9,7 @@ import pytest
 
 from cadran.balance import queries as balance
 from cadran.catalog import operations as catalog
+from cadran.charging import queries as charging
 from cadran.journeys import callbacks
 from cadran.journeys.callback_orders import operations, queries
 from cadran.numbering import operations as numbering
@@ -121,6 +122,25 @@ def test_an_order_is_kept_once_under_its_key_and_asked_of_the_sip_process(ana: p
     assert operations.forget(account="A000001") == 1
     with pytest.raises(control.CallbackUnknown):
         callbacks.state(account="A000001", key="k1")
+
+
+def test_a_callback_whose_legs_are_settled_while_it_is_read_is_not_called_settled_without_them(
+    ana: party.Customer, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callbacks.order(customer=ana, key="k1", second=f"+{THEIRS}", at=AT, door=DOOR)
+    PlacedCall.objects.update(stage="over", why="hung-up")
+    open_calls = 2  # both legs are open when the question begins
+    monkeypatch.setattr(charging, "open_calls", lambda account: open_calls)
+    read = control.callback_state
+
+    def settled_meanwhile(key: str) -> control.CallbackState:
+        nonlocal open_calls
+        found, open_calls = read(key), 0  # the costs were not there yet, and the calls are over now
+        return found
+
+    monkeypatch.setattr(control, "callback_state", settled_meanwhile)
+    assert not callbacks.state(account="A000001", key="k1").settled
+    assert callbacks.state(account="A000001", key="k1").settled
 
 
 def test_an_order_that_was_never_placed_is_not_placed_later(

@@ -24,6 +24,14 @@ def test_a_call_record_is_never_altered(way):
 
 
 @pytest.mark.clause("KRY-2.4-evidence")
+def test_a_call_record_is_proof_under_a_calling_card_too():
+    terms = queries.terms("kryptoow/2018-01")
+    decision = records.correction_decision(terms, way="further-record", cdr_id="cdr_1")
+    assert (decision.allowed, decision.clause) == (True, "KRY-2.4-evidence")
+    assert not records.correction_decision(terms, way="alteration", cdr_id="cdr_1").allowed
+
+
+@pytest.mark.clause("KRY-2.4-evidence")
 @pytest.mark.parametrize("ref", ["kryptoow/2018-01", "izikall/2018-01"])
 def test_orders_payments_coupons_vouchers_loyalty_and_mails_are_kept_as_evidence(ref):
     assert records.kept_as_evidence(queries.terms(ref)) == {

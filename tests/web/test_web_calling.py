@@ -25,7 +25,9 @@ from cadran.numbering.proofs import ports
 from cadran.party import models, rules
 from cadran.party import queries as party
 from cadran.party.calling import contacts, operations, queries
+from cadran.policy import queries as policy
 from cadran.units.e164 import E164
+from cadran.web import places
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 HOST = "kryptoow.localhost"
@@ -350,3 +352,15 @@ def test_a_consumer_chooses_the_minute_and_comes_back_to_the_second_and_a_compan
 def test_no_template_of_these_pages_has_a_style_or_a_script_of_its_own():
     for path in (Path(settings.SOURCE) / "web/templates/calling").glob("*.html"):
         assert not re.search(r"style=|<script|onclick=", path.read_text()), path.name
+
+
+@pytest.mark.clause("KRY-4.2.1-account")
+def test_the_account_of_a_calling_card_shows_credit_calls_and_what_is_personal(teller: Told):
+    terms = policy.terms("kryptoow/2018-01")
+    names = [one.name for one in places.navigation(terms)]
+    assert names == ["dashboard", "calls", "payments", "calling", "contacts", "account"]
+    shown = ("balance", "paid_calls", "free_calls", "minutes", "callees", "time_left")
+    assert terms.texts("consumption.shown") == shown
+    page = text(browser(account("claire")).get("/dashboard/"))
+    for part in ("Crédit disponible", "Payants", "Gratuits", "Durée", "Combien de temps puis-je parler"):
+        assert part in page

@@ -281,7 +281,8 @@ def _whole_key(account: str, key: str) -> str:
 
 def _state(order: queries.Ordered) -> Told | None:
     try:
-        return _told(order, control.callback_state(_whole_key(order.account, order.key)))
+        open_calls = charging.open_calls(order.account)  # first: what is settled now is in the costs read after it
+        return _told(order, control.callback_state(_whole_key(order.account, order.key)), open_calls)
     except control.CallbackUnknown:
         return None
 
@@ -293,9 +294,12 @@ def _never(order: queries.Ordered) -> control.CallbackState:
     )
 
 
-def _told(order: queries.Ordered, found: control.CallbackState) -> Told:
+def _told(order: queries.Ordered, found: control.CallbackState, open_calls: int | None = None) -> Told:
+    """open_calls: of the account, before `found` was read; counted now where not given."""
     legs = [one for one in (found.first, found.second) if one is not None]
-    open_ = found.id != "" and len(legs) < 2 and charging.open_calls(order.account) > 0
+    if open_calls is None:
+        open_calls = charging.open_calls(order.account)
+    open_ = found.id != "" and len(legs) < 2 and open_calls > 0
     return Told(
         order=order,
         state=found,
